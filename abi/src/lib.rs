@@ -1,0 +1,16 @@
+//! What the chain and everyone off it must agree on: contract bindings, EIP-712 types and domains, CREATE2
+//! deployments, units.
+//!
+//! In: the committed ABI and bytecode of `abi/artifacts` (made by `contracts/tools/artifacts`). Out: typed
+//! calls, events, digests, addresses. Never here: I/O, async. Serves C-091…C-094, X-18, X-19.
+
+pub mod authorization;
+pub mod carbon_credit;
+pub mod create2;
+pub mod deployment;
+pub mod receipt;
+pub mod units;
+
+pub use carbon_credit::CarbonCredit;
+pub use deployment::Deployment;
+pub use units::{BlockNumber, Confirmations, CreditAmount};

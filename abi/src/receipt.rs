@@ -1,0 +1,44 @@
+//! What a relayer signs, as EIP-712 types of the relayers' own domain, so that anyone can hold it to them.
+//!
+//! A [`RelayReceipt`] promises execution, or an on-chain skip of this digest, by block `includeByBlock`. A
+//! [`RelayRefusal`] says that an accepted message was dropped: `blockNumber` is the state in which it would
+//! have failed, which anyone can check by `eth_call`.
+
+use alloy::primitives::{ChainId, U256};
+use alloy::sol;
+use alloy::sol_types::Eip712Domain;
+
+use crate::authorization::Domain;
+
+sol! {
+    /// The promise of a relayer. `receivedAt` in Unix milliseconds.
+    #[derive(Debug, PartialEq, Eq)]
+    struct RelayReceipt {
+        bytes32 relayId;
+        address relayer;
+        uint64 receivedAt;
+        uint64 includeByBlock;
+    }
+
+    /// Why an accepted message ends without a transaction. `refusedAt` in Unix milliseconds.
+    #[derive(Debug, PartialEq, Eq)]
+    struct RelayRefusal {
+        bytes32 relayId;
+        address relayer;
+        uint64 refusedAt;
+        uint64 blockNumber;
+        string reason;
+    }
+}
+
+/// The domain of receipts and refusals on `chain_id`: name `WIA Relay`, version `1`, no contract.
+#[must_use]
+pub fn domain(chain_id: ChainId) -> Domain {
+    Domain::new(Eip712Domain::new(
+        Some("WIA Relay".into()),
+        Some("1".into()),
+        Some(U256::from(chain_id)),
+        None,
+        None,
+    ))
+}

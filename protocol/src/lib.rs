@@ -1,0 +1,15 @@
+//! The wire: JSON-RPC 2.0 framing, relay messages, the carbon stream's messages, canonical CBOR.
+//!
+//! In: bytes or JSON from a door. Out: typed messages, or a refusal that names the field. Never here:
+//! sockets, clocks, storage. Serves C-025…C-029, C-040…C-042, C-047, C-049, C-117, C-118, X-10, X-11, X-46.
+
+pub mod carbon;
+pub mod cbor;
+pub mod decimal;
+pub mod jsonrpc;
+pub mod relay;
+pub mod timestamp;
+
+pub use decimal::JsonDecimal;
+pub use jsonrpc::RpcError;
+pub use timestamp::Timestamp;

@@ -1,0 +1,131 @@
+//! One flush and fsync for all who wait: a thread that drains its queue, makes the log durable once, and
+//! answers everyone it drained.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::StoreError;
+
+type Waiter = oneshot::Sender<Result<(), StoreError>>;
+
+/// Clones share the thread; the last one to go waits for it, so that the files are closed by then.
+#[derive(Clone)]
+pub(crate) struct GroupCommit(Arc<Committer>);
+
+struct Committer {
+    queue: Option<mpsc::Sender<Waiter>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl GroupCommit {
+    pub(crate) fn start(db: sled::Db, path: PathBuf, capacity: usize) -> io::Result<Self> {
+        let (queue, waiting) = mpsc::channel(capacity);
+        let mut files = DurableFiles::open(&path)?;
+        let thread = std::thread::Builder::new().name("store-commit".into()).spawn(move || {
+            let commit = || {
+                db.flush().map_err(|e| e.to_string())?;
+                files.sync().map_err(|e| e.to_string())
+            };
+            serve(waiting, commit, &path);
+        })?;
+        Ok(Self(Arc::new(Committer { queue: Some(queue), thread: Some(thread) })))
+    }
+
+    pub(crate) async fn wait(&self) -> Result<(), StoreError> {
+        let (done, answer) = oneshot::channel();
+        let queue = self.0.queue.as_ref().ok_or(StoreError::Closed)?;
+        queue.send(done).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there has already failed every waiter with `Closed`.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(mut waiting: mpsc::Receiver<Waiter>, mut commit: impl FnMut() -> Result<(), String>, path: &Path) {
+    let mut group = Vec::new();
+    // Whoever joins while a commit runs is served by the next one: their writes may not be in this one.
+    while let Some(first) = waiting.blocking_recv() {
+        group.push(first);
+        while let Ok(next) = waiting.try_recv() {
+            group.push(next);
+        }
+        let began = Instant::now();
+        let result = commit().map_err(|reason| StoreError::Engine { path: path.to_owned(), reason });
+        metrics::histogram!("wia_store_commit_seconds").record(began.elapsed());
+        metrics::histogram!("wia_store_commit_group").record(u32::try_from(group.len()).unwrap_or(u32::MAX));
+        for waiter in group.drain(..) {
+            // A waiter that went away has nobody to tell; its write is durable all the same.
+            let _ = waiter.send(result.clone());
+        }
+    }
+}
+
+/// The files behind a sled database that hold acknowledged data: the log, and blobs (pages too large for
+/// a log segment, each its own file).
+struct DurableFiles {
+    log: File,
+    blobs: PathBuf,
+    synced_blobs: HashSet<OsString>,
+}
+
+impl DurableFiles {
+    fn open(path: &Path) -> io::Result<Self> {
+        // A new folder's entries are durable only once the folders themselves are synced.
+        let blobs = path.join("blobs");
+        for folder in [path.parent().filter(|p| !p.as_os_str().is_empty()), Some(path)].into_iter().flatten()
+        {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(Self { log: File::open(path.join("db"))?, blobs, synced_blobs: HashSet::new() })
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_new_blobs()?;
+        self.log.sync_data()
+    }
+
+    fn sync_new_blobs(&mut self) -> io::Result<()> {
+        let entries = match std::fs::read_dir(&self.blobs) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e),
+        };
+        let mut present = HashSet::new();
+        let mut any_new = false;
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !self.synced_blobs.contains(&name) {
+                match File::open(entry.path()) {
+                    Ok(file) => file.sync_all()?,
+                    // Removed by the engine between listing and opening: nothing refers to it any more.
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                    Err(e) => return Err(e),
+                }
+                any_new = true;
+            }
+            present.insert(name);
+        }
+        if any_new {
+            File::open(&self.blobs)?.sync_all()?;
+        }
+        self.synced_blobs = present;
+        Ok(())
+    }
+}

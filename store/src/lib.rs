@@ -1,0 +1,102 @@
+//! The embedded store: one sled database, named trees, and one promise, [`Store::durable`].
+//!
+//! In: writes that rooms made to their own trees. Out: the point from which a power cut cannot take them
+//! back. sled 0.34's `flush` is `sync_file_range`, which survives a killed process but not a power cut, so
+//! "acknowledged" here means flushed **and** fsynced, with one fsync shared by all who wait for one
+//! (group commit). Serves the rule "acknowledged means on disk" of every room that keeps state.
+
+mod group_commit;
+
+use std::path::{Path, PathBuf};
+
+use group_commit::GroupCommit;
+pub use sled;
+
+/// The longest a caller's write may wait in the group-commit queue before others are refused: capacity of
+/// the queue, in waiting requests. When it is full, callers wait for a place (back-pressure, nothing lost).
+const WAITING_COMMITS: usize = 4_096;
+
+/// What can go wrong with the store.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds the folder.
+    #[error("the data folder {path} is in use by another process; stop it or choose another folder")]
+    InUse {
+        /// The folder that was asked for.
+        path: PathBuf,
+    },
+    /// The engine or the file system refused.
+    #[error("store at {path}: {reason}")]
+    Engine {
+        /// The folder of the database.
+        path: PathBuf,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The committer has gone (only while the process is ending).
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// A handle to the database; clones share it. The files are closed when the last clone is dropped.
+#[derive(Clone)]
+pub struct Store {
+    db: sled::Db,
+    path: PathBuf,
+    commits: GroupCommit,
+}
+
+impl Store {
+    /// Opens, or creates, the database in `path`.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process holds it; [`StoreError::Engine`] when it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let refused = |reason: String| StoreError::Engine { path: path.to_owned(), reason };
+        std::fs::create_dir_all(path).map_err(|e| refused(e.to_string()))?;
+        // Without `flush_every_ms` a background thread would flush at its own pace; ours is the only one.
+        let db =
+            sled::Config::new().path(path).flush_every_ms(None).cache_capacity(64 << 20).open().map_err(
+                |e| match e {
+                    sled::Error::Io(io) if io.kind() == std::io::ErrorKind::Other => {
+                        StoreError::InUse { path: path.to_owned() }
+                    }
+                    other => refused(other.to_string()),
+                },
+            )?;
+        let commits = GroupCommit::start(db.clone(), path.to_owned(), WAITING_COMMITS)
+            .map_err(|e| refused(e.to_string()))?;
+        Ok(Self { db, path: path.to_owned(), commits })
+    }
+
+    /// The named tree, made when it is not there yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when the engine cannot make it.
+    pub fn tree(&self, name: &str) -> Result<sled::Tree, StoreError> {
+        self.db.open_tree(name).map_err(|e| self.refused(&e))
+    }
+
+    /// Returns once everything written before the call survives a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when flush or fsync fails: what was written is then **not** acknowledged.
+    pub async fn durable(&self) -> Result<(), StoreError> {
+        self.commits.wait().await
+    }
+
+    /// The folder of the database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Wraps what the engine said, with the folder as its operand.
+    #[must_use]
+    pub fn refused(&self, error: &dyn std::fmt::Display) -> StoreError {
+        StoreError::Engine { path: self.path.clone(), reason: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! wia-tests

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity ^0.8.35;
+pragma solidity ^0.8.30;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
@@ -52,8 +52,7 @@ abstract contract Authorizations is IAuthorizations, EIP712 {
     function _cancelAuthorization(address authorizer, bytes32 nonce, bytes memory signature) private {
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(CANCEL_AUTHORIZATION_TYPEHASH, authorizer, nonce)));
         // A cancellation has no validity window of its own.
-        bytes4 fault = _authorizationFault(authorizer, 0, type(uint256).max, nonce, digest, signature);
-        if (fault != NO_FAULT) _revertWith(fault, authorizer, 0, type(uint256).max, nonce);
+        _requireAuthorization(authorizer, 0, type(uint256).max, nonce, digest, signature);
         _takeNonce(authorizer, nonce);
         emit AuthorizationCanceled(authorizer, nonce);
     }
@@ -67,31 +66,31 @@ abstract contract Authorizations is IAuthorizations, EIP712 {
         bytes32 digest,
         bytes memory signature
     ) internal {
-        bytes4 fault = _authorizationFault(signer, validAfter, validBefore, nonce, digest, signature);
-        if (fault != NO_FAULT) _revertWith(fault, signer, validAfter, validBefore, nonce);
+        _requireAuthorization(signer, validAfter, validBefore, nonce, digest, signature);
         _markUsed(signer, nonce);
     }
 
-    /// @dev The selector of the error that stands against this authorization now, or NO_FAULT. Cheapest checks first.
-    function _authorizationFault(
-        address signer,
-        uint256 validAfter,
-        uint256 validBefore,
-        bytes32 nonce,
-        bytes32 digest,
-        bytes memory signature
-    ) internal view returns (bytes4) {
-        if (block.timestamp <= validAfter) return AuthorizationNotYetValid.selector;
-        if (block.timestamp >= validBefore) return AuthorizationExpired.selector;
-        if (authorizationState(signer, nonce)) return AuthorizationAlreadyUsed.selector;
-        if (!_isSignedBy(signer, digest, signature)) return InvalidAuthorizationSignature.selector;
-        return NO_FAULT;
-    }
-
-    /// @dev Uses up the nonce of an authorization that {_authorizationFault} found nothing against.
+    /// @dev Uses up the nonce of an authorization that neither of the two functions below found fault with.
     function _markUsed(address signer, bytes32 nonce) internal {
         _takeNonce(signer, nonce);
         emit AuthorizationUsed(signer, nonce);
+    }
+
+    /// @dev First: the selector of the error that time or nonce raise against an authorization now, or NO_FAULT.
+    function _availabilityFault(address signer, uint256 validAfter, uint256 validBefore, bytes32 nonce)
+        internal
+        view
+        returns (bytes4)
+    {
+        if (block.timestamp <= validAfter) return AuthorizationNotYetValid.selector;
+        if (block.timestamp >= validBefore) return AuthorizationExpired.selector;
+        if (authorizationState(signer, nonce)) return AuthorizationAlreadyUsed.selector;
+        return NO_FAULT;
+    }
+
+    /// @dev Then, being dearer: InvalidAuthorizationSignature's selector, or NO_FAULT.
+    function _signatureFault(address signer, bytes32 digest, bytes memory signature) internal view returns (bytes4) {
+        return _isSignedBy(signer, digest, signature) ? NO_FAULT : InvalidAuthorizationSignature.selector;
     }
 
     function _requireBatchSize(uint256 size) internal pure {
@@ -132,11 +131,18 @@ abstract contract Authorizations is IAuthorizations, EIP712 {
         }
     }
 
-    /// @dev The error of `fault` with its operands.
-    function _revertWith(bytes4 fault, address signer, uint256 validAfter, uint256 validBefore, bytes32 nonce)
-        private
-        pure
-    {
+    /// @dev Reverts with the error, operands included, whose selector the two fault functions name.
+    function _requireAuthorization(
+        address signer,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes32 digest,
+        bytes memory signature
+    ) private view {
+        bytes4 fault = _availabilityFault(signer, validAfter, validBefore, nonce);
+        if (fault == NO_FAULT) fault = _signatureFault(signer, digest, signature);
+        if (fault == NO_FAULT) return;
         if (fault == AuthorizationNotYetValid.selector) revert AuthorizationNotYetValid(validAfter);
         if (fault == AuthorizationExpired.selector) revert AuthorizationExpired(validBefore);
         if (fault == AuthorizationAlreadyUsed.selector) revert AuthorizationAlreadyUsed(signer, nonce);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity ^0.8.35;
+pragma solidity ^0.8.30;
 
 import {
     AccessControlDefaultAdminRules
@@ -21,9 +21,6 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
     bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
 
     /// @inheritdoc ICarbonCredit
-    uint256 public constant CREDIT_STEP = 1e15;
-
-    /// @inheritdoc ICarbonCredit
     bytes32 public constant TRANSFER_WITH_AUTHORIZATION_TYPEHASH = keccak256(
         "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
@@ -32,6 +29,9 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
     bytes32 public constant RECEIVE_WITH_AUTHORIZATION_TYPEHASH = keccak256(
         "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
+
+    /// @dev 0.001 t (X-19).
+    uint256 private constant CREDIT_STEP = 1e15;
 
     string private constant NAME = "WIA Carbon Credit Micro";
 
@@ -85,7 +85,13 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
     ) external {
         _transferAs(
             TRANSFER_WITH_AUTHORIZATION_TYPEHASH,
-            TransferAuthorization(from, to, value, validAfter, validBefore, nonce, abi.encodePacked(r, s, v))
+            from,
+            to,
+            value,
+            validAfter,
+            validBefore,
+            nonce,
+            abi.encodePacked(r, s, v)
         );
     }
 
@@ -99,10 +105,7 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
         bytes32 nonce,
         bytes calldata signature
     ) external {
-        _transferAs(
-            TRANSFER_WITH_AUTHORIZATION_TYPEHASH,
-            TransferAuthorization(from, to, value, validAfter, validBefore, nonce, signature)
-        );
+        _transferAs(TRANSFER_WITH_AUTHORIZATION_TYPEHASH, from, to, value, validAfter, validBefore, nonce, signature);
     }
 
     /// @inheritdoc ICarbonCredit
@@ -120,7 +123,13 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
         if (_msgSender() != to) revert CallerMustBePayee(_msgSender(), to);
         _transferAs(
             RECEIVE_WITH_AUTHORIZATION_TYPEHASH,
-            TransferAuthorization(from, to, value, validAfter, validBefore, nonce, abi.encodePacked(r, s, v))
+            from,
+            to,
+            value,
+            validAfter,
+            validBefore,
+            nonce,
+            abi.encodePacked(r, s, v)
         );
     }
 
@@ -135,10 +144,7 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
         bytes calldata signature
     ) external {
         if (_msgSender() != to) revert CallerMustBePayee(_msgSender(), to);
-        _transferAs(
-            RECEIVE_WITH_AUTHORIZATION_TYPEHASH,
-            TransferAuthorization(from, to, value, validAfter, validBefore, nonce, signature)
-        );
+        _transferAs(RECEIVE_WITH_AUTHORIZATION_TYPEHASH, from, to, value, validAfter, validBefore, nonce, signature);
     }
 
     /// @inheritdoc ICarbonCredit
@@ -149,7 +155,7 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
     {
         _requireBatchSize(items.length);
         for (uint256 i = 0; i < items.length; ++i) {
-            TransferAuthorization memory item = items[i];
+            TransferAuthorization calldata item = items[i];
             bytes32 digest = _transferDigest(TRANSFER_WITH_AUTHORIZATION_TYPEHASH, item);
             bytes4 fault = _transferFault(item, digest);
             if (fault == NO_FAULT) {
@@ -162,27 +168,50 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
         }
     }
 
-    /// @dev Executes one signed transfer of the given type, or reverts with the error that says why not.
-    function _transferAs(bytes32 typeHash, TransferAuthorization memory item) private whenNotPaused {
-        bytes32 digest = _transferDigest(typeHash, item);
-        _useAuthorization(item.from, item.validAfter, item.validBefore, item.nonce, digest, item.signature);
-        _transfer(item.from, item.to, item.value);
+    /// @dev Executes the signed transfer that this call's arguments are, or reverts with the error that says why not.
+    function _transferAs(
+        bytes32 typeHash,
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes memory signature
+    ) private whenNotPaused {
+        bytes32 digest = _transferDigest(typeHash, _messageOfThisCall());
+        _useAuthorization(from, validAfter, validBefore, nonce, digest, signature);
+        _transfer(from, to, value);
     }
 
     /// @dev The selector of the error that {_transferAs} would revert with, or NO_FAULT; in the same order. A signer is
     /// never the zero address, so ERC-20's ERC20InvalidSender cannot arise.
-    function _transferFault(TransferAuthorization memory item, bytes32 digest) private view returns (bytes4 fault) {
-        fault = _authorizationFault(item.from, item.validAfter, item.validBefore, item.nonce, digest, item.signature);
+    function _transferFault(TransferAuthorization calldata item, bytes32 digest) private view returns (bytes4 fault) {
+        fault = _availabilityFault(item.from, item.validAfter, item.validBefore, item.nonce);
+        if (fault == NO_FAULT) fault = _signatureFault(item.from, digest, item.signature);
         if (fault != NO_FAULT) return fault;
         if (item.to == address(0)) return ERC20InvalidReceiver.selector;
         if (balanceOf(item.from) < item.value) return ERC20InsufficientBalance.selector;
     }
 
-    function _transferDigest(bytes32 typeHash, TransferAuthorization memory item) private view returns (bytes32) {
-        return _hashTypedDataV4(
-            keccak256(
-                abi.encode(typeHash, item.from, item.to, item.value, item.validAfter, item.validBefore, item.nonce)
-            )
-        );
+    /// @dev EIP-712 digest over the six fixed members, which lie in calldata as hashStruct wants them; copying them in
+    /// one piece saves 450 gas per item. That `from` and `to` are clean addresses is checked where they are used.
+    function _transferDigest(bytes32 typeHash, TransferAuthorization calldata message) private view returns (bytes32) {
+        bytes32 structHash;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            calldatacopy(add(free, 0x20), message, 0xc0)
+            structHash := keccak256(free, 0xe0)
+        }
+        return _hashTypedDataV4(structHash);
+    }
+
+    /// @dev The message of a single call, where its arguments begin: right behind the selector lie the six fixed members
+    /// in the order of the struct, in all four forms. Only those six may be read of it.
+    function _messageOfThisCall() private pure returns (TransferAuthorization calldata message) {
+        assembly ("memory-safe") {
+            message := 4
+        }
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity ^0.8.35;
+pragma solidity ^0.8.30;
 
 /// @title Signed authorizations with unordered nonces
 /// @notice What every contract of this project that takes EIP-712 authorizations has in common: one nonce space per

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity ^0.8.35;
+pragma solidity ^0.8.30;
 
 import {IAuthorizations} from "./IAuthorizations.sol";
 
@@ -56,9 +56,6 @@ interface ICarbonCredit is IAuthorizations {
     /// @notice Role that may pause and unpause.
     function PAUSER_ROLE() external view returns (bytes32);
 
-    /// @notice The step of minted amounts: 0.001 t = 1e15 units (X-19).
-    function CREDIT_STEP() external view returns (uint256);
-
     /// @notice Type hash of ERC-3009's TransferWithAuthorization.
     function TRANSFER_WITH_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
@@ -66,7 +63,7 @@ interface ICarbonCredit is IAuthorizations {
     function RECEIVE_WITH_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
     /// @notice Mints `amount` to `to` for the credit `creditId` (C-094). Needs {MINTER_ROLE}.
-    /// @param amount a positive multiple of {CREDIT_STEP}
+    /// @param amount a positive multiple of 1e15 units, which are 0.001 t (X-19)
     /// @param creditId not empty, once per contract. Ids are compared byte by byte: "A-1" and "a-1" are two credits.
     /// WARNING: that the credit exists and was issued nowhere else is the minter's word, not this contract's knowledge.
     function mint(address to, uint256 amount, string calldata creditId) external;

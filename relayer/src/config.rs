@@ -1,0 +1,115 @@
+//! What an operator may set. In: a deployment and numbers with their units. Out: limits that every other file
+//! of this crate asks for. No clock, no I/O.
+
+use wia_abi::Deployment;
+
+/// The most gas that one transaction may use (EIP-7825): 2^24.
+pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
+
+/// Limits and targets of one relayer. [`Config::new`] gives the defaults that each field names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The chain, and the contracts whose messages are taken.
+    pub deployment: Deployment,
+
+    /// Depth, in blocks, at which a message is `final` (C-097): 12.
+    pub final_confirmations: u64,
+    /// Depth, in blocks, down to which a reorg is undone; what lies deeper is archived: 128.
+    pub max_reorg_depth: u64,
+
+    /// The furthest `validBefore`, in seconds from now: 604,800 (7 days).
+    pub max_validity_s: u64,
+    /// The nearest `validBefore`, in seconds from now: 10. A message that ends earlier has little chance.
+    pub min_remaining_validity_s: u64,
+    /// How far ahead `validAfter` may lie, in seconds from now: 60. The queue is no calendar.
+    pub max_start_delay_s: u64,
+
+    /// How many blocks after the head a receipt promises execution: 120.
+    pub include_within_blocks: u64,
+    /// The shortest time between two blocks, in milliseconds: 1,000. While no head is seen, a receipt counts
+    /// on the chain growing that fast, so that `includeByBlock` is not in the past when the endpoint is back.
+    pub fastest_block_ms: u64,
+
+    /// Messages under way, from `accepted` to `final`: 100,000. Beyond it, submissions are refused.
+    pub max_live_items: usize,
+    /// Messages under way of one signer: 1,000. Beyond it, that signer's submissions are refused.
+    pub max_live_items_per_signer: usize,
+    /// Submissions that one origin may make at once: 2,000.
+    pub origin_burst: u32,
+    /// Submissions that one origin may make per second, steadily: 200.
+    pub origin_per_second: u32,
+    /// Origins that are remembered: 65,536. Beyond it, the one idle for longest is forgotten.
+    pub max_origins: usize,
+    /// Watches open at a time: 16,384. Beyond it, new ones are refused.
+    pub max_watches: usize,
+    /// Updates that wait for one slow watcher: 1,024. Beyond it, the watcher is cut.
+    pub watch_capacity: usize,
+    /// Signature verifications at a time: 4. Others wait for a place.
+    pub verifiers: usize,
+    /// How long an intake check may wait for the chain, in milliseconds: 500. Beyond it, the check is left to
+    /// the simulation before the batch.
+    pub intake_chain_timeout_ms: u64,
+
+    /// Messages in one transaction: 200 (the contract takes 256).
+    pub batch_max_items: usize,
+    /// Estimated gas at which a batch is full: 12,000,000. Below [`TRANSACTION_GAS_CAP`], with room for errors.
+    pub batch_gas_target: u64,
+    /// Transactions in the pool at a time: 16.
+    pub max_in_flight: usize,
+    /// How often a message may lose its transaction before it is rejected: 3.
+    pub max_attempts: u32,
+
+    /// The most that a transaction may offer per gas, in wei: 500 gwei. While the chain asks more, messages wait.
+    pub max_fee_per_gas: u128,
+    /// The most that goes to the block's builder per gas, in wei: 5 gwei.
+    pub max_priority_fee_per_gas: u128,
+    /// Blocks without inclusion after which a transaction's fees are raised by a tenth: 5.
+    pub replace_after_blocks: u64,
+    /// Blocks after which an unmined transaction is sent again: 2.
+    pub rebroadcast_after_blocks: u64,
+    /// Pause before the chain is asked again after it failed to answer, in milliseconds: 500.
+    pub retry_interval_ms: u64,
+    /// Lane balance below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token.
+    pub low_balance_wei: u128,
+
+    /// A JSON-RPC endpoint that `relay.info` offers to wallets.
+    pub rpc_url_for_wallets: Option<String>,
+}
+
+impl Config {
+    /// The defaults for the contracts of `deployment`.
+    #[must_use]
+    pub fn new(deployment: Deployment) -> Self {
+        const GWEI: u128 = 1_000_000_000;
+        Self {
+            deployment,
+            final_confirmations: 12,
+            max_reorg_depth: 128,
+            max_validity_s: 7 * 24 * 3_600,
+            min_remaining_validity_s: 10,
+            max_start_delay_s: 60,
+            include_within_blocks: 120,
+            fastest_block_ms: 1_000,
+            max_live_items: 100_000,
+            max_live_items_per_signer: 1_000,
+            origin_burst: 2_000,
+            origin_per_second: 200,
+            max_origins: 65_536,
+            max_watches: 16_384,
+            watch_capacity: 1_024,
+            verifiers: 4,
+            intake_chain_timeout_ms: 500,
+            batch_max_items: 200,
+            batch_gas_target: 12_000_000,
+            max_in_flight: 16,
+            max_attempts: 3,
+            max_fee_per_gas: 500 * GWEI,
+            max_priority_fee_per_gas: 5 * GWEI,
+            replace_after_blocks: 5,
+            rebroadcast_after_blocks: 2,
+            retry_interval_ms: 500,
+            low_balance_wei: 50_000_000 * GWEI,
+            rpc_url_for_wallets: None,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What can go wrong inside the relayer. Callers' mistakes are `RpcError`s instead: they name a field.
+
+use alloy::primitives::B256;
+
+use crate::chain::ChainError;
+use crate::state::IllegalTransition;
+
+/// Errors of [`open`](crate::open), [`Engine::run`](crate::Engine::run) and
+/// [`RpcChain::connect`](crate::RpcChain::connect).
+#[derive(Debug, thiserror::Error)]
+pub enum RelayerError {
+    /// The store refused; nothing that was not durable has been acknowledged.
+    #[error(transparent)]
+    Store(#[from] wia_store::StoreError),
+    /// An address of an endpoint that is none.
+    #[error("`{url}` is no endpoint: {reason}")]
+    Endpoint {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The chain answered with something that leaves no way on.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The endpoint serves another chain than the deployment names.
+    #[error("the endpoint serves chain {actual}, the deployment is for chain {expected}")]
+    WrongChain {
+        /// Of the deployment.
+        expected: u64,
+        /// Of the endpoint.
+        actual: u64,
+    },
+    /// The data folder has work for a chain that this endpoint does not know.
+    #[error(
+        "the data folder belongs to the chain that began with {expected}, the endpoint's begins with {actual}; \
+         use another data folder, or the endpoint of that chain"
+    )]
+    OtherChain {
+        /// Hash of the first block that the data folder has seen.
+        expected: B256,
+        /// Hash of the endpoint's first block.
+        actual: B256,
+    },
+    /// A stored record that cannot be read.
+    #[error("{tree}: record {key} cannot be read: {reason}")]
+    Corrupt {
+        /// Which tree.
+        tree: &'static str,
+        /// The key, in hex.
+        key: String,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// A step that the state machine forbids: a defect of this crate, stopped before it is written.
+    #[error("{relay_id}: {source}")]
+    Illegal {
+        /// The message.
+        relay_id: B256,
+        /// State and event.
+        source: IllegalTransition,
+    },
+    /// The lane's key failed to sign.
+    #[error("the lane's key could not sign: {0}")]
+    Signer(#[from] alloy::signers::Error),
+}

@@ -1,0 +1,62 @@
+//! What the chain itself says, past `wia`: the judge of every case.
+
+use alloy::eips::BlockNumberOrTag;
+use alloy::network::TransactionBuilder;
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::ext::AnvilApi;
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::anvil::ReorgOptions;
+use alloy::rpc::types::{Filter, TransactionRequest};
+use alloy::sol_types::{SolCall, SolEvent};
+use wia_abi::CarbonCredit::{AuthorizationUsed, balanceOfCall};
+
+/// `CarbonCredit` on the case's anvil.
+pub struct Chain {
+    provider: DynProvider,
+    contract: Address,
+}
+
+impl Chain {
+    pub(crate) fn at(url: &str, contract: Address) -> Self {
+        let url = url.parse().expect("anvil's URL");
+        Self { provider: ProviderBuilder::new().connect_http(url).erased(), contract }
+    }
+
+    /// Wei of WCCM.
+    pub async fn balance(&self, account: Address) -> U256 {
+        let call = TransactionRequest::default().with_to(self.contract).with_call(&balanceOfCall { account });
+        let answer = self.provider.call(call).await.expect("eth_call");
+        balanceOfCall::abi_decode_returns(&answer).expect("a uint256")
+    }
+
+    /// The nonces that `signer`'s authorizations have used, in the order of the chain, from `AuthorizationUsed`.
+    pub async fn used_nonces(&self, signer: Address) -> Vec<B256> {
+        let filter = Filter::new().address(self.contract).from_block(0);
+        let filter = filter.event_signature(AuthorizationUsed::SIGNATURE_HASH).topic1(signer);
+        let logs = self.provider.get_logs(&filter).await.expect("eth_getLogs");
+        let event = |log: &_| AuthorizationUsed::decode_log(log).expect("AuthorizationUsed").nonce;
+        logs.iter().map(|log| event(&log.inner)).collect()
+    }
+
+    /// The height of the head.
+    pub async fn head(&self) -> u64 {
+        self.provider.get_block_number().await.expect("the head")
+    }
+
+    /// The time of the head, Unix seconds.
+    pub async fn time_s(&self) -> u64 {
+        let block = self.provider.get_block_by_number(BlockNumberOrTag::Latest).await;
+        block.expect("the head").expect("a head").header.timestamp
+    }
+
+    /// Makes `count` blocks at once.
+    pub async fn mine(&self, count: u64) {
+        self.provider.anvil_mine(Some(count), None).await.expect("anvil_mine");
+    }
+
+    /// Replaces the last `depth` blocks by empty ones. anvil drops their transactions.
+    pub async fn reorg(&self, depth: u64) {
+        let options = ReorgOptions { depth, tx_block_pairs: Vec::new() };
+        self.provider.anvil_reorg(options).await.expect("anvil_reorg");
+    }
+}

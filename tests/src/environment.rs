@@ -1,0 +1,121 @@
+//! A chain, perhaps a [`Gate`] before it, and a `wia` on it: everything that a case needs, and nothing shared with
+//! other cases unless they ask for [`Environment::shared`].
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Weak};
+
+use alloy::primitives::Address;
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+use crate::{Anvil, Chain, Gate, Ready, Wallet, Wia};
+
+/// How an environment differs from the usual one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// Put a gate between `wia` and its chain.
+    pub gated: bool,
+    /// Environment variables for `wia`.
+    pub variables: &'static [(&'static str, &'static str)],
+}
+
+/// The fields are dropped in this order: `wia` goes before its chain, the folder last.
+pub struct Environment {
+    /// The node.
+    pub wia: Wia,
+    gate: Option<Gate>,
+    /// The chain, which outlives a killed `wia`.
+    pub anvil: Anvil,
+    settings: Settings,
+    folder: TempDir,
+}
+
+impl Environment {
+    /// The usual one.
+    pub async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// One that differs.
+    pub async fn with(settings: Settings) -> Self {
+        let folder = tempfile::Builder::new().prefix("wia-test-").tempdir().expect("a folder");
+        let anvil = Anvil::start(folder.path()).await;
+        let gate = if settings.gated { Some(Gate::before(anvil.port()).await) } else { None };
+        let rpc_url = gate.as_ref().map_or_else(|| anvil.url(), Gate::url);
+        let wia = Wia::start(&mut dev(folder.path(), &rpc_url, settings), folder.path()).await;
+        Self { wia, gate, anvil, settings, folder }
+    }
+
+    /// One environment for all cases that run at the same time and only add to it. It goes with its last user.
+    pub async fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Environment>> = Mutex::const_new(Weak::new());
+        let mut shared = SHARED.lock().await;
+        if let Some(running) = shared.upgrade() {
+            return running;
+        }
+        let started = Arc::new(Self::start().await);
+        *shared = Arc::downgrade(&started);
+        started
+    }
+
+    /// `kill -9`, and the same `wia` again on the same data folder and chain.
+    pub async fn kill_and_restart(&mut self) {
+        self.wia.kill();
+        self.restart().await;
+    }
+
+    /// Starts `wia` again after it has ended.
+    pub async fn restart(&mut self) {
+        let rpc_url = self.gate.as_ref().map_or_else(|| self.anvil.url(), Gate::url);
+        let mut command = dev(self.folder.path(), &rpc_url, self.settings);
+        self.wia = Wia::start(&mut command, self.folder.path()).await;
+    }
+
+    /// What the ready file says.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.wia.ready
+    }
+
+    /// The chain, past any gate.
+    #[must_use]
+    pub fn chain(&self) -> Chain {
+        Chain::at(&self.anvil.url(), self.contract())
+    }
+
+    /// `CarbonCredit`.
+    #[must_use]
+    pub fn contract(&self) -> Address {
+        self.ready().contracts["CarbonCredit"]
+    }
+
+    /// The development account of that number, 1…9; account 0 belongs to the relayer.
+    #[must_use]
+    pub fn wallet(&self, number: usize) -> Wallet {
+        Wallet::new(&self.ready().accounts[number].private_key, self.ready().chain_id, self.contract())
+    }
+
+    /// The gate.
+    ///
+    /// # Panics
+    /// When the settings did not ask for one.
+    #[must_use]
+    pub fn gate(&self) -> &Gate {
+        self.gate.as_ref().expect("Settings { gated: true }")
+    }
+
+    /// The folder of this environment, where `data/` is `wia`'s.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn dev(folder: &Path, rpc_url: &str, settings: Settings) -> Command {
+    let ports = ["--http-port", "0", "--mqtt-port", "0", "--p2p-port", "0", "--anvil-port", "0"];
+    let mut command = Wia::command(&["dev", "--rpc-url", rpc_url]);
+    command.args(ports).arg("--ready-file").arg(folder.join("ready.json"));
+    command.arg("--data-dir").arg(folder.join("data")).envs(settings.variables.iter().copied());
+    command
+}

@@ -77,7 +77,6 @@ contract CarbonCreditGasTest is CarbonCreditTest {
 
     function test_BatchFreshRecipients() public {
         _run(_batch(BATCH, 0, false, true), BATCH, "batch of 50, new nonce words, new recipients");
-        _run(_batch(BATCH, 1, false, true), BATCH, "batch of 50, warm nonce words");
     }
 
     function test_BatchStale() public {

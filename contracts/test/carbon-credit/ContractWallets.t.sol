@@ -116,21 +116,22 @@ contract ContractWalletsTest is CarbonCreditTest {
         assertEq(token.balanceOf(bob), 1e18);
     }
 
-    /// @dev The submitter cannot starve a wallet's item: with any gas limit the batch is executed whole or reverts.
+    /// @dev The submitter cannot starve a wallet's item: with any gas limit the batch is executed whole or reverts. The
+    /// wallet comes last, where the 1/64 of gas that its call leaves behind would do to skip it and end well.
     function testFuzz_ABatchCannotStarveAWallet(uint256 gasLimit) public {
-        address thinker = address(new ThoughtfulWallet(150_000));
+        address thinker = address(new ThoughtfulWallet(190_000));
         _mint(thinker, HOLDING, "the thinker's");
         ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](3);
         items[0] = _signed(_from(alice, 1e18, NONCE), aliceKey);
-        items[1] = _from(thinker, 1e18, NONCE);
-        items[2] = _signed(_from(address(wallet), 1e18, NONCE), aliceKey);
+        items[1] = _signed(_from(address(wallet), 1e18, NONCE), aliceKey);
+        items[2] = _from(thinker, 1e18, NONCE);
         bytes memory call = abi.encodeCall(ICarbonCredit.transferWithAuthorizationBatch, (items));
 
-        gasLimit = bound(gasLimit, 20_000, 600_000);
+        gasLimit = bound(gasLimit, 150_000, 500_000);
         (bool success, bytes memory answer) = address(token).call{gas: gasLimit}(call);
         if (success) assertEq(abi.decode(answer, (uint256)), 7);
         assertEq(token.balanceOf(bob), success ? 3e18 : 0);
-        if (gasLimit > 550_000) assertTrue(success);
+        if (gasLimit > 450_000) assertTrue(success);
     }
 
     function test_SaysHowMuchGasAWalletNeeds() public {
@@ -178,7 +179,8 @@ contract ContractWalletsTest is CarbonCreditTest {
 
     function _expectAnswerRefused(bytes memory answer, bool reverts) private {
         address odd = address(new RawAnswerWallet(answer, reverts));
-        _expectBadSignature(_from(odd, 0, NONCE));
+        // Nonce 0 leaves zeros in the scratch space, which a short answer must not borrow.
+        _expectBadSignature(_from(odd, 0, 0));
     }
 
     function _expectBadSignature(ICarbonCredit.TransferAuthorization memory item) private {

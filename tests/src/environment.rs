@@ -1,7 +1,7 @@
 //! A chain, perhaps a [`Gate`] before it, and a `wia` on it: everything that a case needs, and nothing shared with
 //! other cases unless they ask for [`Environment::shared`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Weak};
 
@@ -9,7 +9,7 @@ use alloy::primitives::Address;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use crate::{Anvil, Chain, Gate, Ready, Wallet, Wia};
+use crate::{Anvil, Chain, Gate, Ready, Relay, Socket, Wallet, Wia};
 
 /// How an environment differs from the usual one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,17 +105,28 @@ impl Environment {
         self.gate.as_ref().expect("Settings { gated: true }")
     }
 
-    /// The folder of this environment, where `data/` is `wia`'s.
+    /// A session on `/relay/v1`.
+    pub async fn relay(&self) -> Relay {
+        Relay::to(&self.ready().relay_url).await
+    }
+
+    /// An authenticated session on the carbon stream.
+    pub async fn stream(&self) -> Socket {
+        Socket::authenticated(&self.ready().ws_url, &self.ready().token).await
+    }
+
+    /// `wia`'s data folder.
     #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 }
 
 fn dev(folder: &Path, rpc_url: &str, settings: Settings) -> Command {
-    let ports = ["--http-port", "0", "--mqtt-port", "0", "--p2p-port", "0", "--anvil-port", "0"];
     let mut command = Wia::command(&["dev", "--rpc-url", rpc_url]);
-    command.args(ports).arg("--ready-file").arg(folder.join("ready.json"));
-    command.arg("--data-dir").arg(folder.join("data")).envs(settings.variables.iter().copied());
+    command.args(["--http-port", "0", "--mqtt-port", "0", "--p2p-port", "0"]);
+    command.arg("--ready-file").arg(folder.join("ready.json"));
+    command.arg("--data-dir").arg(folder.join("data"));
+    command.envs(settings.variables.iter().copied());
     command
 }

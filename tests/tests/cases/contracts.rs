@@ -1,0 +1,52 @@
+//! The contract's toolchain and its other users: forge tells the truth, the artifact is what the source says, Rust and
+//! forge deploy to the same address, and a wallet on ethers-contract drives the same contract.
+
+use alloy::primitives::{Address, address};
+use serde_json::Value;
+use tokio::process::Command;
+use wia_tests::{Environment, repository};
+
+#[tokio::test]
+async fn forges_exit_code_tells_a_failing_test() {
+    run(&mut Command::new("contracts/tools/check-exit-code")).await;
+}
+
+#[tokio::test]
+async fn the_committed_artifact_is_what_the_source_compiles_to() {
+    run(Command::new("contracts/tools/artifacts").arg("--check")).await;
+}
+
+#[tokio::test]
+async fn forge_and_rust_deploy_to_the_same_address() {
+    const ADMIN: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
+    const ADMIN_DELAY_S: u64 = 172_800;
+    let script = "script/Deploy.s.sol";
+    let mut forge = Command::new("contracts/tools/foundry");
+    forge.args(["forge", "script", script, "--sig", "predict()", "--root", "contracts"]);
+    forge.env("WIA_ADMIN", ADMIN.to_string()).env("WIA_ADMIN_DELAY_S", ADMIN_DELAY_S.to_string());
+    let output = run(&mut forge).await;
+    for plan in wia_abi::create2::plans(ADMIN, ADMIN_DELAY_S) {
+        let line = format!("{} {}", plan.name, plan.address());
+        assert!(output.contains(&line), "{line} is not in {output}");
+    }
+}
+
+#[tokio::test]
+async fn a_wallet_on_ethers_contract_reads_and_writes_the_same_contract() {
+    let env = Environment::shared().await;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--quiet", "--locked", "--manifest-path", "tests/ethers-interop/Cargo.toml", "--"]);
+    cargo.args([env.anvil.url(), env.contract().to_string()]);
+    cargo.env("WALLET_KEY", &env.ready().accounts[6].private_key);
+    let output: Value = serde_json::from_str(&run(&mut cargo).await).unwrap();
+    assert_eq!(output["transferWithAuthorization"]["valueWei"], "1500000000000000000", "{output}");
+}
+
+/// Standard output of a tool of this repository, which must end well.
+async fn run(command: &mut Command) -> String {
+    let output = command.current_dir(repository()).kill_on_drop(true).output().await;
+    let output = output.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{out}\n{err}", output.status);
+    out.into_owned()
+}

@@ -46,6 +46,18 @@ contract MintTest is CarbonCreditTest {
         _expectNoMint(abi.encodeWithSelector(ICarbonCredit.AmountNotInSteps.selector, amount, STEP), bob, amount, "x");
     }
 
+    /// @dev Next to a step, half a step, a tenth of one.
+    function testFuzz_RefusesWhatIsNearlyAStep(uint256 steps) public {
+        steps = bound(steps, 0, 1e30) * STEP;
+        uint256[4] memory beside = [uint256(1), STEP - 1, STEP / 2, STEP / 10];
+        for (uint256 i = 0; i < beside.length; ++i) {
+            uint256 amount = steps + beside[i];
+            _expectNoMint(
+                abi.encodeWithSelector(ICarbonCredit.AmountNotInSteps.selector, amount, STEP), bob, amount, "x"
+            );
+        }
+    }
+
     function test_RefusesNothing() public {
         _expectNoMint(abi.encodeWithSelector(ICarbonCredit.AmountNotInSteps.selector, 0, STEP), bob, 0, "x");
     }

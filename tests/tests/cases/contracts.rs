@@ -20,7 +20,7 @@ async fn the_committed_artifact_is_what_the_source_compiles_to() {
 async fn forge_and_rust_deploy_to_the_same_address() {
     const ADMIN: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
     const ADMIN_DELAY_S: u64 = 172_800;
-    let script = "script/Deploy.s.sol";
+    let script = "contracts/script/Deploy.s.sol";
     let mut forge = Command::new("contracts/tools/foundry");
     forge.args(["forge", "script", script, "--sig", "predict()", "--root", "contracts"]);
     forge.env("WIA_ADMIN", ADMIN.to_string()).env("WIA_ADMIN_DELAY_S", ADMIN_DELAY_S.to_string());
@@ -34,12 +34,21 @@ async fn forge_and_rust_deploy_to_the_same_address() {
 #[tokio::test]
 async fn a_wallet_on_ethers_contract_reads_and_writes_the_same_contract() {
     let env = Environment::shared().await;
+    let mut wallet = interop();
+    wallet.args([env.anvil.url(), env.contract().to_string()]);
+    wallet.env("WALLET_KEY", &env.ready().accounts[6].private_key);
+    let output: Value = serde_json::from_str(&run(&mut wallet).await).unwrap();
+    assert_eq!(output["transferWithAuthorization"]["valueWei"], "1500000000000000000", "{output}");
+}
+
+/// `tests/ethers-interop`: the binary that `WIA_ETHERS_INTEROP` names, else built here and now.
+fn interop() -> Command {
+    if let Some(binary) = std::env::var_os("WIA_ETHERS_INTEROP") {
+        return Command::new(binary);
+    }
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--quiet", "--locked", "--manifest-path", "tests/ethers-interop/Cargo.toml", "--"]);
-    cargo.args([env.anvil.url(), env.contract().to_string()]);
-    cargo.env("WALLET_KEY", &env.ready().accounts[6].private_key);
-    let output: Value = serde_json::from_str(&run(&mut cargo).await).unwrap();
-    assert_eq!(output["transferWithAuthorization"]["valueWei"], "1500000000000000000", "{output}");
+    cargo
 }
 
 /// Standard output of a tool of this repository, which must end well.

@@ -1,2 +1,38 @@
-//! wia
-fn main() {}
+//! `wia`: one binary. Commands are in [`cli`], what a running node consists of in [`wiring`].
+//!
+//! In: arguments, a configuration, a chain. Out: the doors of [`doors`]. Serves the commands table of the
+//! architecture: `dev`, `node`, `wallet`, `token`.
+
+mod anvil;
+mod cli;
+mod config;
+mod deploy;
+mod doors;
+mod files;
+mod identity;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // Two TLS providers are linked in (libp2p's QUIC brings one); rustls panics unless one is chosen first.
+    // It fails only when one is installed already, which nobody before us can have done.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("wia: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(cli::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wia: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The command line: what each command takes, and where it goes.
+
+mod dev;
+mod dev_accounts;
+mod node;
+mod wallet;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use toml::Value;
+use tracing_subscriber::EnvFilter;
+
+use crate::config;
+
+/// WIA Node: carbon credits, battery passports and consents on an EVM chain.
+#[derive(Debug, Parser)]
+#[command(name = "wia", version, about, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start anvil, deploy the contracts, and run everything in one process
+    Dev(dev::Dev),
+    /// Run a node against a given chain
+    Node(node::Node),
+    /// Keys, balances, signed transfers
+    #[command(subcommand)]
+    Wallet(wallet::Wallet),
+}
+
+/// Where a node listens and keeps its data; each flag wins over the environment and the file.
+#[derive(Debug, Args)]
+pub(crate) struct NodeFlags {
+    /// Port for HTTP and WebSocket; 0 takes a free one
+    #[arg(long, value_name = "PORT")]
+    http_port: Option<u16>,
+    /// Port reserved for MQTT (this release opens nothing there)
+    #[arg(long, value_name = "PORT")]
+    mqtt_port: Option<u16>,
+    /// Port for libp2p, TCP and QUIC; 0 takes free ones
+    #[arg(long, value_name = "PORT")]
+    p2p_port: Option<u16>,
+    /// Folder of the store and the node's keys
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Write URLs and addresses to this file, as one JSON object, once all is up
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+}
+
+impl NodeFlags {
+    fn values(&self) -> Vec<(&'static str, Value)> {
+        let port = |p: u16| Value::Integer(p.into());
+        [
+            self.http_port.map(|p| ("http.port", port(p))),
+            self.mqtt_port.map(|p| ("mqtt.port", port(p))),
+            self.p2p_port.map(|p| ("p2p.port", port(p))),
+            self.data_dir.as_ref().map(|d| ("data_dir", Value::String(d.display().to_string()))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// What a command may end with; the text is for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    #[error(transparent)]
+    Anvil(#[from] crate::anvil::AnvilError),
+    #[error(transparent)]
+    Deploy(#[from] crate::deploy::DeployError),
+    #[error(transparent)]
+    Token(#[from] crate::identity::TokenError),
+    #[error(transparent)]
+    Node(#[from] crate::wiring::NodeError),
+    #[error(transparent)]
+    Wallet(#[from] wallet::WalletError),
+    #[error("{path}: {reason}")]
+    File { path: PathBuf, reason: std::io::Error },
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl CliError {
+    fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> CliError {
+        let path = path.into();
+        move |reason| CliError::File { path, reason }
+    }
+}
+
+/// Carries out the command.
+pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
+        Command::Dev(dev) => {
+            start_log("warn,wia_node=info,wia_indexer=info,wia_relayer=info,wia_store=info,wia=info");
+            dev.run().await
+        }
+        Command::Node(node) => {
+            start_log("info");
+            node.run().await
+        }
+        Command::Wallet(wallet) => {
+            start_log("error");
+            Ok(wallet.run().await?)
+        }
+    }
+}
+
+/// Logs go to standard error; `WIA_LOG` chooses what (tracing's filter syntax).
+fn start_log(default: &str) {
+    let filter = EnvFilter::try_from_env("WIA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,112 @@
+//! `wia node`: a node against a given chain.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{CliError, NodeFlags};
+use crate::config::{self, Config};
+use crate::files;
+use crate::wiring::{self, Endpoints};
+
+/// Run a node against a given chain.
+#[derive(Debug, Args)]
+pub(crate) struct Node {
+    /// The configuration, TOML; environment variables WIA_SECTION__KEY and flags win over it
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Print the configuration that results, and stop
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    flags: NodeFlags,
+}
+
+impl Node {
+    pub(crate) async fn run(self) -> Result<(), CliError> {
+        let config = config::load(Some(&self.config), std::env::vars(), self.flags.values())?;
+        if self.print_config {
+            let text = toml::to_string(&config).map_err(|e| CliError::Refused(e.to_string()))?;
+            print!("{text}");
+            return Ok(());
+        }
+        let ready_file = self.flags.ready_file;
+        serve(config, move |endpoints| {
+            if let Some(path) = &ready_file {
+                write_ready(path, &endpoints.to_json())?;
+            }
+            println!("ready\n{}", endpoints.table());
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Runs a node until Ctrl-C or SIGTERM.
+pub(crate) async fn serve(
+    config: Config,
+    ready: impl FnOnce(&Endpoints) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    let node = wiring::start(config).await?;
+    let outcome = tokio::select! {
+        outcome = node.ready() => outcome.map_err(CliError::from),
+        () = stop.cancelled() => Ok(None),
+    };
+    let outcome = outcome.and_then(|endpoints| endpoints.map_or(Ok(()), |e| ready(&e)));
+    if outcome.is_ok() {
+        stop.cancelled().await;
+    }
+    node.drain().await;
+    outcome
+}
+
+/// Writes the ready file: whole, or not at all.
+pub(crate) fn write_ready(path: &Path, value: &Value) -> Result<(), CliError> {
+    // It may hold development keys and a token.
+    files::write_secret(path, format!("{value:#}\n").as_bytes()).map_err(CliError::file(path))
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return stop.cancel();
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+}
+
+impl Endpoints {
+    /// The members of the ready file that every node has.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "httpUrl": self.http_url(),
+            "wsUrl": self.ws_url(),
+            "relayUrl": self.relay_url(),
+            "p2pAddr": self.p2p.first(),
+            "rpcUrl": self.rpc_url,
+            "chainId": self.deployment.chain_id,
+            "contracts": self.contracts(),
+        })
+    }
+
+    /// The same for a reader at a terminal.
+    pub(crate) fn table(&self) -> String {
+        let mut rows =
+            vec![("HTTP", self.http_url()), ("carbon stream", self.ws_url()), ("relay", self.relay_url())];
+        rows.extend(self.p2p.iter().map(|a| ("libp2p", a.clone())));
+        rows.push(("chain", format!("{} (id {})", self.rpc_url, self.deployment.chain_id)));
+        let mut text: String = rows.iter().map(|(name, value)| format!("  {name:<14} {value}\n")).collect();
+        for (name, address) in self.contracts() {
+            text += &format!("  {name:<14} {address}\n");
+        }
+        text
+    }
+}

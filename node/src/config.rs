@@ -1,0 +1,297 @@
+//! The configuration: TOML file < environment (`WIA_SECTION__KEY`) < flags. Unknown keys are errors that
+//! name the key. Times carry their unit in the name; paths are relative to the working directory.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// Everything that a node is told. `wia node --print-config` prints it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where the store and the node's keys lie.
+    pub(crate) data_dir: PathBuf,
+    /// The chain and what is deployed on it.
+    pub(crate) chain: Chain,
+    /// The relayer's lane.
+    pub(crate) relayer: Relayer,
+    /// HTTP, WebSocket, metrics.
+    #[serde(default)]
+    pub(crate) http: Http,
+    /// libp2p.
+    #[serde(default)]
+    pub(crate) p2p: P2p,
+    /// MQTT. Reserved: this release has no MQTT door and opens nothing here.
+    #[serde(default)]
+    pub(crate) mqtt: Mqtt,
+    /// Whose tokens are believed.
+    #[serde(default)]
+    pub(crate) identity: Identity,
+}
+
+/// `[chain]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Chain {
+    /// EIP-155 chain id; an endpoint that reports another is refused.
+    pub(crate) id: u64,
+    /// JSON-RPC over HTTP.
+    pub(crate) http_url: String,
+    /// JSON-RPC over WebSocket; without it, heads are polled.
+    pub(crate) ws_url: Option<String>,
+    /// The deployment file, `deployments/<chainId>.json`.
+    pub(crate) deployment: PathBuf,
+    /// The endpoint that `relay.info` offers to wallets; none when it is private.
+    pub(crate) public_rpc_url: Option<String>,
+}
+
+/// `[relayer]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Relayer {
+    /// The lane's key: an encrypted keystore (Ethereum V3 JSON), or hex text for development.
+    pub(crate) key_file: PathBuf,
+    /// The keystore's password, in a file of its own.
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    /// Address to listen on.
+    pub(crate) host: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    pub(crate) port: u16,
+    /// Values of `Origin` that browsers may come from (C-023); empty: any.
+    pub(crate) allowed_origins: Vec<String>,
+    /// The most WebSocket connections at once.
+    pub(crate) max_connections: usize,
+    /// The most WebSocket connections at once from one address.
+    pub(crate) max_connections_per_ip: usize,
+    /// How long a connection of the carbon stream may take to authenticate, milliseconds (X-07).
+    pub(crate) auth_timeout_ms: u64,
+    /// How often the server pings, milliseconds (C-030).
+    pub(crate) ping_interval_ms: u64,
+    /// How long a silent connection is kept, milliseconds (X-49).
+    pub(crate) idle_timeout_ms: u64,
+    /// How long one frame may take to be sent before the reader counts as too slow, milliseconds.
+    pub(crate) send_timeout_ms: u64,
+    /// The most calls of one connection that wait for an answer; beyond it, reading pauses.
+    pub(crate) max_pending_calls: usize,
+    /// The most subscriptions of one connection.
+    pub(crate) max_subscriptions: usize,
+}
+
+/// `[p2p]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct P2p {
+    /// Address to listen on.
+    pub(crate) host: IpAddr,
+    /// TCP and QUIC port; 0 takes free ones.
+    pub(crate) port: u16,
+    /// Peers to dial at start, as multiaddrs.
+    pub(crate) bootstrap: Vec<String>,
+}
+
+/// `[mqtt]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Mqtt {
+    /// The port that the MQTT door will have.
+    pub(crate) port: u16,
+}
+
+/// `[identity]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Identity {
+    /// `iss` of tokens for the carbon protocol (C-105).
+    pub(crate) issuer: String,
+    /// The keys that may sign them; with none, nobody can authenticate.
+    pub(crate) keys: Vec<TokenKey>,
+}
+
+/// One verification key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenKey {
+    /// `kid` in the token's header (C-104).
+    pub(crate) kid: String,
+    /// RSA public key, PEM (RS256; X-01).
+    pub(crate) public_key: PathBuf,
+}
+
+/// Default HTTP port.
+pub(crate) const HTTP_PORT: u16 = 8080;
+/// Default libp2p port.
+pub(crate) const P2P_PORT: u16 = 4001;
+/// Default MQTT port.
+pub(crate) const MQTT_PORT: u16 = 1883;
+/// Default anvil port.
+pub(crate) const ANVIL_PORT: u16 = 8545;
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            port: HTTP_PORT,
+            allowed_origins: Vec::new(),
+            max_connections: 10_000,
+            max_connections_per_ip: 1_000,
+            auth_timeout_ms: 10_000,
+            ping_interval_ms: 30_000,
+            idle_timeout_ms: 90_000,
+            send_timeout_ms: 10_000,
+            max_pending_calls: 128,
+            max_subscriptions: 64,
+        }
+    }
+}
+
+impl Http {
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+impl Default for P2p {
+    fn default() -> Self {
+        Self { host: Ipv4Addr::LOCALHOST.into(), port: P2P_PORT, bootstrap: Vec::new() }
+    }
+}
+
+impl Default for Mqtt {
+    fn default() -> Self {
+        Self { port: MQTT_PORT }
+    }
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { issuer: "https://auth.wia.live".into(), keys: Vec::new() }
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("cannot read {path}: {reason}")]
+    Read { path: PathBuf, reason: std::io::Error },
+    #[error("{origin}: {reason}")]
+    Invalid { origin: String, reason: String },
+}
+
+/// Merges the layers, lowest first. `environment` are the process's variables; those of the form
+/// `WIA_SECTION__KEY` (and `WIA_DATA_DIR`) count. `flags` are `section.key` paths with their values.
+pub(crate) fn load(
+    file: Option<&Path>,
+    environment: impl Iterator<Item = (String, String)>,
+    flags: Vec<(&'static str, Value)>,
+) -> Result<Config, ConfigError> {
+    let mut table = Table::new();
+    let mut origin = String::from("configuration");
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|reason| ConfigError::Read { path: path.to_owned(), reason })?;
+        origin = path.display().to_string();
+        table = text.parse().map_err(|e: toml::de::Error| ConfigError::Invalid {
+            origin: origin.clone(),
+            reason: e.to_string(),
+        })?;
+    }
+    for (name, text) in environment {
+        let Some(path) = variable(&name) else { continue };
+        // `8080`, `true` and `["a"]` are what they are in TOML; anything else is text.
+        let value = format!("v = {text}").parse::<Table>().ok().and_then(|mut t| t.remove("v"));
+        set(&mut table, &path, value.unwrap_or(Value::String(text))).map_err(|reason| {
+            ConfigError::Invalid { origin: format!("environment variable {name}"), reason }
+        })?;
+    }
+    for (path, value) in flags {
+        set(&mut table, path, value)
+            .map_err(|reason| ConfigError::Invalid { origin: "flags".into(), reason })?;
+    }
+    Value::Table(table).try_into().map_err(|e: toml::de::Error| ConfigError::Invalid {
+        origin,
+        reason: e.to_string().trim().to_owned(),
+    })
+}
+
+fn variable(name: &str) -> Option<String> {
+    let key = name.strip_prefix("WIA_")?.to_ascii_lowercase();
+    (key.contains("__") || key == "data_dir").then(|| key.replace("__", "."))
+}
+
+fn set(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
+    match path.split_once('.') {
+        None => {
+            table.insert(path.to_owned(), value);
+            Ok(())
+        }
+        Some((section, rest)) => {
+            let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            let inner = inner.as_table_mut().ok_or_else(|| format!("`{section}` is not a section"))?;
+            set(inner, rest, value)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+        data_dir = "data"
+        [chain]
+        id = 31337
+        http_url = "http://127.0.0.1:8545"
+        deployment = "deployment.json"
+        [relayer]
+        key_file = "relayer.key"
+        [http]
+        port = 1
+    "#;
+
+    fn with(
+        text: &str,
+        environment: &[(&str, &str)],
+        flags: Vec<(&'static str, Value)>,
+    ) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wia.toml");
+        std::fs::write(&path, text).unwrap();
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        load(Some(&path), environment, flags)
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_the_environment_over_the_file() {
+        assert_eq!(with(FILE, &[], vec![]).unwrap().http.port, 1);
+        let environment = [("WIA_HTTP__PORT", "2"), ("WIA_ANVIL", "/bin/anvil"), ("HOME", "/")];
+        assert_eq!(with(FILE, &environment, vec![]).unwrap().http.port, 2);
+        let flags = vec![("http.port", Value::Integer(3))];
+        assert_eq!(with(FILE, &environment, flags).unwrap().http.port, 3);
+    }
+
+    #[test]
+    fn unknown_and_missing_keys_are_named() {
+        let unknown = with(&format!("{FILE}\nports = 2"), &[], vec![]).unwrap_err().to_string();
+        assert!(unknown.contains("`ports`"), "{unknown}");
+        let unknown = with(FILE, &[("WIA_P2P__PROT", "2")], vec![]).unwrap_err().to_string();
+        assert!(unknown.contains("`prot`"), "{unknown}");
+        let missing = with("data_dir = \"d\"", &[], vec![]).unwrap_err().to_string();
+        assert!(missing.contains("`chain`"), "{missing}");
+    }
+
+    #[test]
+    fn what_is_printed_reads_back() {
+        let config = with(FILE, &[], vec![]).unwrap();
+        let printed = toml::to_string(&config).unwrap();
+        let again = with(&printed, &[], vec![]).unwrap();
+        assert_eq!(toml::to_string(&again).unwrap(), printed);
+    }
+}

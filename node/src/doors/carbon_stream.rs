@@ -1,0 +1,174 @@
+//! `/carbon-credit-micro/v1/stream`: authenticate, subscribe, relay. Serves C-020…C-031, C-052, C-053,
+//! X-08….
+//!
+//! `wallet.balance` and `blockchain.confirmations` are private: they carry what touches the wallets of the
+//! session's user. Each push has a `cursor`; `subscribe` with it resumes strictly after that push.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::StreamExt;
+use futures::stream::unfold;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use wia_indexer::{Filter, IndexerError, Start, Subscription};
+use wia_protocol::RpcError;
+use wia_protocol::carbon::{Channel, Channels};
+use wia_protocol::jsonrpc::Code;
+use wia_protocol::relay::method;
+use wia_relayer::Origin;
+
+use super::Services;
+use super::relay_stream::{RelayCalls, unknown_method};
+use super::session::{Close, Methods, Pushes, Step};
+use crate::identity::{Scope, User};
+
+/// The methods of the carbon stream.
+pub(crate) struct CarbonStream {
+    services: Arc<Services>,
+    authenticate_by: Instant,
+    /// The token that came with the upgrade, until the session looks at it.
+    bearer: Option<String>,
+    session: Option<Authenticated>,
+}
+
+struct Authenticated {
+    user: User,
+    ends: Instant,
+    relay: RelayCalls,
+}
+
+impl CarbonStream {
+    pub(crate) fn new(services: Arc<Services>, bearer: Option<String>) -> Self {
+        let authenticate_by = Instant::now() + Duration::from_millis(services.config.auth_timeout_ms);
+        Self { services, authenticate_by, bearer, session: None }
+    }
+
+    fn authenticate(&mut self, token: &str) -> Result<(), RpcError> {
+        let user = self.services.verifier.verify(token).map_err(|e| {
+            metrics::counter!("wia_auth_refused_total").increment(1);
+            RpcError::new(Code::Unauthorized, "token", e.to_string())
+        })?;
+        if let Some(session) = &self.session
+            && session.user.id != user.id
+        {
+            return Err(RpcError::new(
+                Code::Forbidden,
+                "token",
+                "this session is another user's; open a connection of your own",
+            ));
+        }
+        let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let ends = Instant::now() + Duration::from_secs(user.expires_at_s.saturating_sub(now_s));
+        let relay = RelayCalls::new(&self.services, Origin::User(user.id.clone()));
+        self.session = Some(Authenticated { user, ends, relay });
+        Ok(())
+    }
+
+    fn session(&mut self) -> Result<&mut Authenticated, RpcError> {
+        self.session.as_mut().ok_or_else(|| {
+            RpcError::new(Code::Unauthorized, "token", "authenticate first: {\"method\":\"authenticate\"}")
+        })
+    }
+
+    fn subscribe(&mut self, params: &Value, open: usize) -> Result<Step, RpcError> {
+        let most = self.services.config.max_subscriptions;
+        let indexer = self.services.indexer.clone();
+        let session = self.session()?;
+        let channels = Channels::parse(params)?;
+        require(&session.user, Scope::CreditsRead)?;
+        if open + channels.known.len() > most {
+            let reason = format!("{open} subscriptions are open; the most is {most}");
+            return Err(RpcError::new(Code::ServerError, "channels", reason));
+        }
+        let mut streams = Vec::with_capacity(channels.known.len());
+        for channel in &channels.known {
+            let filter = Filter {
+                user_id: session.user.id.clone(),
+                addresses: session.user.wallets.clone(),
+                channels: [*channel].into(),
+            };
+            let start = channels.cursor.clone().map_or(Start::Now, Start::After);
+            let subscription = indexer.subscribe(filter, start).map_err(|e| match e {
+                IndexerError::Cursor { .. } => RpcError::invalid("cursor", e.to_string()),
+                other => failed(&other),
+            })?;
+            streams.push((key(*channel), pushes(subscription)));
+        }
+        Ok(Step::Subscribed(channels.result("subscribed"), streams))
+    }
+
+    fn unsubscribe(&mut self, params: &Value) -> Result<Step, RpcError> {
+        self.session()?;
+        let channels = Channels::parse(params)?;
+        let keys = channels.known.iter().map(|c| key(*c)).collect();
+        Ok(Step::Unsubscribed(channels.result("unsubscribed"), keys))
+    }
+}
+
+impl Methods for CarbonStream {
+    fn call(&mut self, method: &str, params: Value, open: usize) -> Step {
+        let outcome = match method {
+            "authenticate" => match params.get("token").and_then(Value::as_str) {
+                None => Err(RpcError::invalid("token", "must be a string")),
+                Some(token) => match self.authenticate(token) {
+                    Ok(()) => Ok(Step::Done(Ok(json!({"authenticated": true})))),
+                    Err(error) => return Step::Fatal(error, Close::AUTHENTICATION),
+                },
+            },
+            "subscribe" => self.subscribe(&params, open),
+            "unsubscribe" => self.unsubscribe(&params),
+            method::SUBMIT => self.session().and_then(|session| {
+                require(&session.user, Scope::CreditsWrite)?;
+                Ok(session.relay.call(method, params, open))
+            }),
+            method::STATUS | method::SUBSCRIBE | method::INFO => {
+                self.session().map(|session| session.relay.call(method, params, open))
+            }
+            other => Err(unknown_method(other)),
+        };
+        outcome.unwrap_or_else(|error| Step::Done(Err(error)))
+    }
+
+    fn deadline(&self) -> Option<(Instant, Close)> {
+        Some(match &self.session {
+            None => (self.authenticate_by, Close::policy("not authenticated in time")),
+            Some(session) => (session.ends, Close::AUTHENTICATION),
+        })
+    }
+
+    fn opening_refusal(&mut self) -> Option<(RpcError, Close)> {
+        let token = self.bearer.take()?;
+        self.authenticate(&token).err().map(|error| (error, Close::AUTHENTICATION))
+    }
+}
+
+fn require(user: &User, scope: Scope) -> Result<(), RpcError> {
+    if user.may(scope) {
+        return Ok(());
+    }
+    Err(RpcError::new(Code::Forbidden, "scope", format!("the token lacks the scope {}", scope.name())))
+}
+
+fn key(channel: Channel) -> String {
+    format!("channel:{}", channel.name())
+}
+
+fn pushes(subscription: Subscription) -> Pushes {
+    unfold(Some(subscription), |subscription| async move {
+        let mut subscription = subscription?;
+        match subscription.next().await {
+            Ok(push) => Some((Ok(push.text()), Some(subscription))),
+            Err(error) => {
+                tracing::error!(%error, "a subscription failed");
+                Some((Err(Close::SERVER_ERROR), None))
+            }
+        }
+    })
+    .boxed()
+}
+
+fn failed(error: &IndexerError) -> RpcError {
+    tracing::error!(%error, "the indexer failed a subscriber");
+    RpcError::internal()
+}

@@ -1,0 +1,171 @@
+//! The doors of the node: one HTTP listener, routed by path.
+//!
+//! | path | what |
+//! |---|---|
+//! | `GET /carbon-credit-micro/v1/stream` | WebSocket, JSON-RPC 2.0, subprotocol `wccm-v1` (C-020…C-032) |
+//! | `GET /relay/v1` | WebSocket, JSON-RPC 2.0, `relay.*` without authentication |
+//! | `GET /healthz` | 200 while the process serves |
+//! | `GET /readyz` | 200 while messages and events flow, else 503 with reasons |
+//! | `GET /metrics` | Prometheus text |
+//!
+//! A door holds no rule: it turns frames into calls on the relayer, the indexer and the identity service.
+
+mod carbon_stream;
+mod connections;
+mod ops;
+mod relay_stream;
+mod session;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wia_indexer::Indexer;
+use wia_relayer::Relayer;
+use wia_relayer::mesh::Mesh;
+
+use crate::config;
+use crate::identity::Verifier;
+use connections::{Connections, Place};
+use session::{Close, Session};
+
+/// What the doors open onto.
+pub(crate) struct Services {
+    pub(crate) config: config::Http,
+    pub(crate) indexer: Indexer,
+    pub(crate) relayer: Relayer,
+    pub(crate) mesh: Mesh,
+    pub(crate) verifier: Verifier,
+    pub(crate) metrics: PrometheusHandle,
+}
+
+/// What every handler sees.
+#[derive(Clone)]
+struct Shared {
+    services: Arc<Services>,
+    connections: Connections,
+    sessions: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Serves `listener` until `stop`: then no connection is taken, every session is closed with 1001, and the
+/// call returns when the last one has gone.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    services: Arc<Services>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let limits = &services.config;
+    let connections = Connections::new(limits.max_connections, limits.max_connections_per_ip);
+    let shared = Shared { services, connections, sessions: TaskTracker::new(), stop: stop.clone() };
+    let sessions = shared.sessions.clone();
+    let router = Router::new()
+        .route("/carbon-credit-micro/v1/stream", get(carbon))
+        .route("/relay/v1", get(relay))
+        .route("/healthz", get(ops::healthz))
+        .route("/readyz", get(ops::readyz))
+        .route("/metrics", get(ops::metrics))
+        .fallback(not_found)
+        .with_state(shared)
+        .into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
+    sessions.close();
+    sessions.wait().await;
+    Ok(())
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+async fn carbon(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    // a token may come with the upgrade. A wrong one is refused on the socket, as the documents say.
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.strip_prefix("Bearer "))
+        .map(str::to_owned);
+    let upgrade = upgrade.map(|u| u.protocols([wia_protocol::carbon::SUBPROTOCOL]));
+    open(shared, peer.ip(), &headers, upgrade, move |session, socket, services| async move {
+        let methods = carbon_stream::CarbonStream::new(services, bearer);
+        session.run(socket, methods).await;
+    })
+}
+
+async fn relay(
+    State(shared): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    open(shared, peer.ip(), &headers, upgrade, move |session, socket, services| async move {
+        let methods = relay_stream::RelayStream::new(services, peer.ip());
+        session.run(socket, methods).await;
+    })
+}
+
+/// Upgrades a request and runs `serve` on the socket, unless the origin or the number of connections
+/// forbids it (X-07: close 1008).
+fn open<F, R>(shared: Shared, peer: IpAddr, headers: &HeaderMap, upgrade: Upgrade, serve: F) -> Response
+where
+    F: FnOnce(Session, WebSocket, Arc<Services>) -> R + Send + 'static,
+    R: Future<Output = ()> + Send,
+{
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => {
+            let message = format!("this path speaks WebSocket (RFC 6455): {rejection}");
+            return error(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", &message);
+        }
+    };
+    let origin = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let upgrade =
+        upgrade.max_message_size(session::HARD_LIMIT_BYTES).max_frame_size(session::HARD_LIMIT_BYTES);
+    let sessions = shared.sessions.clone();
+    upgrade.on_upgrade(move |socket| {
+        sessions.track_future(async move {
+            match admit(&shared, peer, origin.as_deref()) {
+                Ok(_place) => {
+                    let session = Session::new(shared.services.config.clone(), shared.stop.clone());
+                    serve(session, socket, shared.services.clone()).await;
+                }
+                Err(close) => session::refuse(socket, close).await,
+            }
+        })
+    })
+}
+
+fn admit(shared: &Shared, peer: IpAddr, origin: Option<&str>) -> Result<Place, Close> {
+    let allowed = &shared.services.config.allowed_origins;
+    if let Some(origin) = origin
+        && !allowed.is_empty()
+        && !allowed.iter().any(|a| a == origin)
+    {
+        return Err(Close::policy("this origin is not allowed here"));
+    }
+    shared.connections.enter(peer).ok_or(Close::policy("too many connections; close one and try again"))
+}
+
+async fn not_found() -> Response {
+    error(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path; the doors are listed in the README")
+}
+
+/// The documents' error body for HTTP.
+fn error(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = json!({"error": {"code": code, "message": message, "statusCode": status.as_u16()}});
+    (status, Json(body)).into_response()
+}

@@ -1,0 +1,70 @@
+//! What an operator asks: is it alive, is it ready and if not why, and the numbers.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use wia_indexer::State as IndexerState;
+use wia_relayer::Condition;
+
+use super::{Services, Shared};
+
+/// `GET /healthz`: the process serves.
+pub(super) async fn healthz() -> Response {
+    Json(json!({"status": "ok"})).into_response()
+}
+
+/// `GET /readyz`: messages and events flow, or the reasons why not.
+pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
+    let mut reasons = shared.services.reasons_not_ready();
+    if shared.stop.is_cancelled() {
+        reasons.push("node: stopping".into());
+    }
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let indexer = shared.services.indexer.health();
+    let body = json!({
+        "ready": reasons.is_empty(),
+        "reasons": reasons,
+        "indexer": {
+            "head": indexer.committed_head,
+            "chainHead": indexer.chain_head,
+            "lagBlocks": indexer.lag_blocks,
+            "sinceHeadMs": indexer.since_head_ms,
+        },
+        "relayer": shared.services.relayer.health(),
+        "p2pPeers": shared.services.mesh.peers(),
+    });
+    (status, Json(body)).into_response()
+}
+
+/// `GET /metrics`: Prometheus text, format 0.0.4.
+pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
+    let text = shared.services.metrics.render();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+impl Services {
+    /// Empty when messages are taken and events flow.
+    pub(crate) fn reasons_not_ready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let indexer = self.indexer.health();
+        match indexer.state {
+            IndexerState::Live => {}
+            IndexerState::Starting => reasons.push("indexer: starting".into()),
+            IndexerState::Syncing => {
+                reasons.push(format!("indexer: {} blocks behind the chain", indexer.lag_blocks))
+            }
+            IndexerState::Stalled { reason } | IndexerState::Stopped { reason } => {
+                reasons.push(format!("indexer: {reason}"))
+            }
+        }
+        match self.relayer.health().condition {
+            Condition::Ready => {}
+            Condition::Degraded { reason } | Condition::Stopped { reason } => {
+                reasons.push(format!("relayer: {reason}"));
+            }
+        }
+        reasons
+    }
+}

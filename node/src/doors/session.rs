@@ -1,0 +1,324 @@
+//! The WebSocket session core under every stream: frames in, calls out to a [`Methods`], replies and pushes
+//! back, all bounded.
+//!
+//! One task per connection does everything, so there is no queue between a subscription and its socket: a
+//! push is taken from its stream when the socket has room. A reader that takes longer than the send time-out
+//! for one frame is cut with [`Close::SLOW`] and resumes from its cursor. Serves C-030, C-031, C-040…C-042,
+//! C-115, C-116, X-06, X-07, X-11, X-49, X-60.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures::future::{BoxFuture, join_all};
+use futures::stream::{BoxStream, FuturesUnordered};
+use futures::{FutureExt, StreamExt};
+use serde_json::Value;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_stream::StreamMap;
+use tokio_util::sync::CancellationToken;
+use wia_protocol::RpcError;
+use wia_protocol::jsonrpc::{self, Element, Frame, Id, Reply};
+use wia_protocol::relay::MAX_MESSAGE_BYTES;
+
+use crate::config;
+
+/// Beyond this the WebSocket layer itself refuses to gather a message, so that a stranger cannot make us
+/// hold more. Between [`MAX_MESSAGE_BYTES`] and this, the connection lives on after the refusal.
+pub(crate) const HARD_LIMIT_BYTES: usize = 1 << 20;
+
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Close {
+    code: u16,
+    reason: &'static str,
+}
+
+impl Close {
+    /// 1001: the node stops, or the connection was silent.
+    const STOPPING: Close = Close { code: 1001, reason: "the node is stopping; reconnect" };
+    const IDLE: Close = Close { code: 1001, reason: "nothing heard for the idle time-out; reconnect" };
+    /// 1009: the message was too large to be gathered at all.
+    const TOO_BIG: Close = Close { code: 1009, reason: "message too big" };
+    /// 1011: our fault.
+    pub(crate) const SERVER_ERROR: Close = Close { code: 1011, reason: "server error; retry with backoff" };
+    /// 4000: the token was wrong or has expired (C-116).
+    pub(crate) const AUTHENTICATION: Close = Close { code: 4000, reason: "authentication failed" };
+    /// 4003 (ours): the reader is slower than its subscriptions; resume with the last cursor.
+    pub(crate) const SLOW: Close = Close { code: 4003, reason: "too slow; resume from your cursor" };
+
+    /// 1008: policy.
+    pub(crate) const fn policy(reason: &'static str) -> Close {
+        Close { code: 1008, reason }
+    }
+}
+
+/// A stream of pushes, each a whole frame; an error ends the session.
+pub(crate) type Pushes = BoxStream<'static, Result<String, Close>>;
+
+/// What a method does with a call.
+pub(crate) enum Step {
+    /// The outcome is there.
+    Done(Result<Value, RpcError>),
+    /// The outcome comes; other calls go on meanwhile.
+    Later(BoxFuture<'static, Result<Value, RpcError>>),
+    /// Subscribed: reply, then push from these streams, each under its key (replacing one of that key).
+    Subscribed(Value, Vec<(String, Pushes)>),
+    /// Unsubscribed: reply, and push no more from these.
+    Unsubscribed(Value, Vec<String>),
+    /// Reply with the error, then close.
+    Fatal(RpcError, Close),
+}
+
+/// The methods of one stream.
+pub(crate) trait Methods: Send {
+    /// Carries out one call. Calls arrive in order; `open` is how many subscriptions there are.
+    fn call(&mut self, method: &str, params: Value, open: usize) -> Step;
+
+    /// When the session must end unless something changes, and how.
+    fn deadline(&self) -> Option<(Instant, Close)>;
+
+    /// A refusal that stands before the first call (a wrong token in the upgrade).
+    fn opening_refusal(&mut self) -> Option<(RpcError, Close)> {
+        None
+    }
+}
+
+/// One connection's session.
+pub(crate) struct Session {
+    limits: config::Http,
+    stop: CancellationToken,
+}
+
+/// Tells a socket that was never admitted why.
+pub(crate) async fn refuse(socket: WebSocket, close: Close) {
+    let mut connection = Connection { socket, send_timeout: Duration::from_secs(1) };
+    connection.close(close).await;
+}
+
+impl Session {
+    pub(crate) fn new(limits: config::Http, stop: CancellationToken) -> Self {
+        Self { limits, stop }
+    }
+
+    /// Serves `socket` until either side ends it.
+    pub(crate) async fn run(self, socket: WebSocket, mut methods: impl Methods) {
+        let send_timeout = Duration::from_millis(self.limits.send_timeout_ms);
+        let mut connection = Connection { socket, send_timeout };
+        if let Some((error, close)) = methods.opening_refusal() {
+            let reply = Reply::new(Value::Null, Err(error));
+            if connection.send(frame(&reply)).await.is_ok() {
+                connection.close(close).await;
+            }
+            return;
+        }
+        if let Err(Some(close)) = self.serve(&mut connection, &mut methods).await {
+            connection.close(close).await;
+        }
+    }
+
+    /// `Err(None)`: the other side has gone.
+    async fn serve(
+        &self,
+        connection: &mut Connection,
+        methods: &mut impl Methods,
+    ) -> Result<(), Option<Close>> {
+        let idle_timeout = Duration::from_millis(self.limits.idle_timeout_ms);
+        let ping_every = Duration::from_millis(self.limits.ping_interval_ms);
+        let mut ping = interval_at(Instant::now() + ping_every, ping_every);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        let mut pending = FuturesUnordered::<BoxFuture<'static, Option<String>>>::new();
+        let mut streams = StreamMap::<String, Pushes>::new();
+        loop {
+            let idle = (heard + idle_timeout, Close::IDLE);
+            let (until, close) = methods.deadline().filter(|d| d.0 < idle.0).unwrap_or(idle);
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(Some(Close::STOPPING)),
+                () = sleep_until(until) => return Err(Some(close)),
+                _ = ping.tick() => connection.send(Message::Ping(Vec::new().into())).await?,
+                Some(reply) = pending.next(), if !pending.is_empty() => {
+                    if let Some(text) = reply {
+                        connection.send(Message::text(text)).await?;
+                    }
+                }
+                Some((_, push)) = streams.next(), if !streams.is_empty() => {
+                    connection.send(Message::text(push.map_err(Some)?)).await?;
+                }
+                message = connection.socket.recv(), if pending.len() < self.limits.max_pending_calls => {
+                    heard = Instant::now();
+                    let text = match message {
+                        Some(Ok(Message::Text(text))) => text,
+                        Some(Ok(Message::Binary(_))) => {
+                            connection.send(frame(&jsonrpc::not_text())).await?;
+                            continue;
+                        }
+                        // The WebSocket layer answers pings and closes itself.
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                        Some(Ok(Message::Close(_))) | None => return Err(None),
+                        Some(Err(error)) => return Err(connection.broken(&error).await),
+                    };
+                    metrics::counter!("wia_ws_frames_total").increment(1);
+                    let taken = take(&text, methods, streams.len());
+                    if let Some(now) = taken.now {
+                        connection.send(Message::text(now)).await?;
+                    }
+                    pending.extend(taken.later);
+                    for key in taken.ended {
+                        streams.remove(&key);
+                    }
+                    streams.extend(taken.started);
+                    if let Some(close) = taken.close {
+                        return Err(Some(close));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What one frame leads to.
+#[derive(Default)]
+struct Taken {
+    now: Option<String>,
+    later: Option<BoxFuture<'static, Option<String>>>,
+    started: Vec<(String, Pushes)>,
+    ended: Vec<String>,
+    close: Option<Close>,
+}
+
+/// A call's outcome, now or later, with the id to answer under (`None`: a notification, X-11).
+enum Outcome {
+    Now(Reply),
+    Later(BoxFuture<'static, Reply>),
+    Silent(BoxFuture<'static, ()>),
+}
+
+fn take(text: &str, methods: &mut impl Methods, open: usize) -> Taken {
+    let mut taken = Taken::default();
+    if text.len() > MAX_MESSAGE_BYTES {
+        taken.now = Some(text_of(&jsonrpc::oversize(MAX_MESSAGE_BYTES)));
+        return taken;
+    }
+    match jsonrpc::parse(text) {
+        Err(reply) => taken.now = Some(text_of(&reply)),
+        Ok(Frame::Single(element)) => match carry_out(element, methods, open, &mut taken) {
+            None => {}
+            Some(Outcome::Now(reply)) => taken.now = Some(text_of(&reply)),
+            Some(Outcome::Later(reply)) => taken.later = Some(reply.map(|r| Some(text_of(&r))).boxed()),
+            Some(Outcome::Silent(done)) => taken.later = Some(done.map(|()| None).boxed()),
+        },
+        Ok(Frame::Batch(elements)) => {
+            let outcomes: Vec<_> =
+                elements.into_iter().filter_map(|e| carry_out(e, methods, open, &mut taken)).collect();
+            let all = outcomes.into_iter().map(|outcome| async move {
+                match outcome {
+                    Outcome::Now(reply) => Some(reply),
+                    Outcome::Later(reply) => Some(reply.await),
+                    Outcome::Silent(done) => {
+                        done.await;
+                        None
+                    }
+                }
+            });
+            // A batch of notifications alone is not answered at all (JSON-RPC 2.0 §6).
+            let replies = join_all(all).map(|replies| {
+                let replies: Vec<_> = replies.into_iter().flatten().collect();
+                (!replies.is_empty()).then(|| serde_json::to_string(&replies).unwrap_or_default())
+            });
+            // Subscriptions of a batch must not push before its reply: with nothing to wait for, it is sent
+            // at once.
+            let mut replies = replies.boxed();
+            match replies.as_mut().now_or_never() {
+                Some(now) => taken.now = now,
+                None => taken.later = Some(replies),
+            }
+        }
+    }
+    taken
+}
+
+fn carry_out(
+    element: Element,
+    methods: &mut impl Methods,
+    open: usize,
+    taken: &mut Taken,
+) -> Option<Outcome> {
+    let call = match element {
+        Ok(call) => call,
+        Err(reply) => return Some(Outcome::Now(reply)),
+    };
+    let open = open + taken.started.len();
+    let (outcome, id): (_, Option<Id>) = (methods.call(&call.method, call.params, open), call.id);
+    let result = match outcome {
+        Step::Done(result) => result,
+        Step::Later(result) => {
+            return Some(match id {
+                Some(id) => Outcome::Later(result.map(|r| Reply::new(id, r)).boxed()),
+                None => Outcome::Silent(result.map(|_| ()).boxed()),
+            });
+        }
+        Step::Subscribed(result, streams) => {
+            taken.started.extend(streams);
+            Ok(result)
+        }
+        Step::Unsubscribed(result, keys) => {
+            taken.started.retain(|(key, _)| !keys.contains(key));
+            taken.ended.extend(keys);
+            Ok(result)
+        }
+        Step::Fatal(error, close) => {
+            taken.close = Some(close);
+            Err(error)
+        }
+    };
+    id.map(|id| Outcome::Now(Reply::new(id, result)))
+}
+
+fn text_of(reply: &Reply) -> String {
+    serde_json::to_string(reply).unwrap_or_default()
+}
+
+fn frame(reply: &Reply) -> Message {
+    Message::text(text_of(reply))
+}
+
+/// A socket whose every send is bounded in time.
+struct Connection {
+    socket: WebSocket,
+    send_timeout: Duration,
+}
+
+impl Connection {
+    /// `Err(Some)`: close with that; `Err(None)`: the other side has gone.
+    async fn send(&mut self, message: Message) -> Result<(), Option<Close>> {
+        match timeout(self.send_timeout, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(None),
+            Err(_) => {
+                metrics::counter!("wia_ws_slow_readers_total").increment(1);
+                Err(Some(Close::SLOW))
+            }
+        }
+    }
+
+    /// What a failed receive means: too large gets its JSON-RPC error and 1009, anything else is a dead peer.
+    async fn broken(&mut self, error: &axum::Error) -> Option<Close> {
+        use tokio_tungstenite::tungstenite::Error;
+        let inner = std::error::Error::source(error).and_then(|e| e.downcast_ref::<Error>());
+        if !matches!(inner, Some(Error::Capacity(_))) {
+            return None;
+        }
+        let refusal = frame(&jsonrpc::oversize(MAX_MESSAGE_BYTES));
+        self.send(refusal).await.err().unwrap_or(Some(Close::TOO_BIG))
+    }
+
+    async fn close(&mut self, close: Close) {
+        let frame = CloseFrame { code: close.code, reason: close.reason.into() };
+        // Best effort, bounded: a reader that is too slow for data may be too slow for this.
+        if timeout(Duration::from_secs(1), self.socket.send(Message::Close(Some(frame)))).await.is_ok() {
+            // Wait for the echo, so that the close frame is not lost to a reset.
+            let echo = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+            let _ = timeout(Duration::from_secs(1), echo).await;
+        }
+    }
+}

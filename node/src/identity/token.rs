@@ -1,0 +1,165 @@
+//! Bearer tokens of the carbon protocol: RS256 only, key by `kid`, issuer and audience exact,
+//! scope as text or array.
+//!
+//! The wallets of a user come in the claim `wallets`, from the authority that signed the token: the node
+//! keeps no registry of who owns which address.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use alloy::primitives::Address;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::config::Identity;
+
+/// The most wallets in one token.
+const MAX_WALLETS: usize = 256;
+
+/// Clock difference between issuer and node that is forgiven, seconds.
+const LEEWAY_S: u64 = 5;
+
+/// What a token says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) sub: String,
+    pub(crate) iss: String,
+    pub(crate) aud: String,
+    pub(crate) iat: u64,
+    pub(crate) exp: u64,
+    #[serde(deserialize_with = "text_or_array")]
+    pub(crate) scope: String,
+    #[serde(default)]
+    pub(crate) wallets: Vec<Address>,
+}
+
+/// What a token may allow (C-106).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// `credits:read`
+    CreditsRead,
+    /// `credits:write`
+    CreditsWrite,
+}
+
+impl Scope {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Scope::CreditsRead => "credits:read",
+            Scope::CreditsWrite => "credits:write",
+        }
+    }
+}
+
+/// An authenticated user.
+#[derive(Debug, Clone)]
+pub(crate) struct User {
+    /// `sub`, e.g. `USER-2026-001`.
+    pub(crate) id: String,
+    /// The addresses whose balances are this user's.
+    pub(crate) wallets: BTreeSet<Address>,
+    /// When the token ends, Unix seconds.
+    pub(crate) expires_at_s: u64,
+    scopes: BTreeSet<String>,
+}
+
+impl User {
+    pub(crate) fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(scope.name())
+    }
+}
+
+/// Why a token is not believed. The text is for its bearer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenError {
+    #[error("{path}: {reason}")]
+    Key { path: PathBuf, reason: String },
+    #[error("the token is not a JWT: {0}")]
+    Malformed(String),
+    #[error("the token is signed with {0:?}; this protocol takes RS256")]
+    Algorithm(Algorithm),
+    #[error("the token's header has no kid")]
+    NoKid,
+    #[error("no key `{0}` is configured here")]
+    UnknownKid(String),
+    #[error("{0}")]
+    Refused(String),
+    #[error("the token names {0} wallets; the most is {MAX_WALLETS}")]
+    TooManyWallets(usize),
+}
+
+/// Checks tokens against the configured keys.
+pub(crate) struct Verifier {
+    keys: BTreeMap<String, DecodingKey>,
+    validation: Validation,
+}
+
+impl Verifier {
+    /// Reads the keys.
+    pub(crate) fn new(config: &Identity) -> Result<Self, TokenError> {
+        let mut keys = BTreeMap::new();
+        for key in &config.keys {
+            let failed = |reason: String| TokenError::Key { path: key.public_key.clone(), reason };
+            let pem = std::fs::read(&key.public_key).map_err(|e| failed(e.to_string()))?;
+            let decoding = DecodingKey::from_rsa_pem(&pem).map_err(|e| failed(e.to_string()))?;
+            keys.insert(key.kid.clone(), decoding);
+        }
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.leeway = LEEWAY_S;
+        validation.validate_nbf = true;
+        validation.set_issuer(&[&config.issuer]);
+        validation.set_audience(&[wia_protocol::carbon::AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        Ok(Self { keys, validation })
+    }
+
+    /// The user of a token, or why there is none.
+    pub(crate) fn verify(&self, token: &str) -> Result<User, TokenError> {
+        let header = decode_header(token).map_err(|e| TokenError::Malformed(e.to_string()))?;
+        if header.alg != Algorithm::RS256 {
+            return Err(TokenError::Algorithm(header.alg));
+        }
+        let kid = header.kid.ok_or(TokenError::NoKid)?;
+        let key = self.keys.get(&kid).ok_or(TokenError::UnknownKid(kid))?;
+        let claims = decode::<Claims>(token, key, &self.validation)
+            .map_err(|e| TokenError::Refused(describe(&e)))?
+            .claims;
+        if claims.wallets.len() > MAX_WALLETS {
+            return Err(TokenError::TooManyWallets(claims.wallets.len()));
+        }
+        Ok(User {
+            id: claims.sub,
+            wallets: claims.wallets.into_iter().collect(),
+            expires_at_s: claims.exp,
+            scopes: claims.scope.split_ascii_whitespace().map(str::to_owned).collect(),
+        })
+    }
+}
+
+fn describe(error: &jsonwebtoken::errors::Error) -> String {
+    use jsonwebtoken::errors::ErrorKind as Kind;
+    match error.kind() {
+        Kind::ExpiredSignature => "the token has expired; get a new one".into(),
+        Kind::InvalidSignature => "the token's signature is wrong".into(),
+        Kind::InvalidIssuer => "the token's iss is not the one that is believed here".into(),
+        Kind::InvalidAudience => format!("the token's aud is not {}", wia_protocol::carbon::AUDIENCE),
+        Kind::ImmatureSignature => "the token is not valid yet".into(),
+        other => format!("the token is refused: {other:?}"),
+    }
+}
+
+fn text_or_array<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Text(String),
+        Array(Vec<String>),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::Text(text) => text,
+        Either::Array(items) => items.join(" "),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -57,13 +57,7 @@ impl Client {
         let connected = timeout(patience, connect(&mut swarm, &address)).await;
         let peer = connected.map_err(|_| late("answer from the relayer", patience))??;
         let (asks, mailbox) = mpsc::channel(MAILBOX);
-        let session = Session {
-            swarm,
-            peer,
-            address,
-            calls: HashMap::new(),
-            publications: Vec::new(),
-        };
+        let session = Session { swarm, peer, address, calls: HashMap::new(), publications: Vec::new() };
         let running = AbortOnDropHandle::new(tokio::spawn(session.run(mailbox)));
         Ok(Self { asks, peer, patience, _loop: running })
     }
@@ -102,7 +96,9 @@ impl Client {
         let ask = Ask::Publish { topic: gossip::topic(chain_id), data, done };
         self.asks.send(ask).await.map_err(|_| MeshError::Stopped)?;
         let published = timeout(self.patience, published).await;
-        published.map_err(|_| late("peer that takes this topic", self.patience))?.map_err(|_| MeshError::Stopped)?
+        published
+            .map_err(|_| late("peer that takes this topic", self.patience))?
+            .map_err(|_| MeshError::Stopped)?
     }
 }
 
@@ -114,7 +110,7 @@ async fn connect(swarm: &mut Swarm<Behaviour>, address: &Multiaddr) -> Result<Pe
     let failed = |reason: String| MeshError::Dial { address: address.clone(), reason };
     let refused = |error: DialError| match (named, error) {
         (Some(expected), DialError::WrongPeerId { obtained: found, address }) => {
-            MeshError::WrongPeer { address, expected, found }
+            MeshError::WrongPeer { address, expected: Box::new(expected), found: Box::new(found) }
         }
         (_, error) => MeshError::Dial { address: address.clone(), reason: error.to_string() },
     };
@@ -127,7 +123,9 @@ async fn connect(swarm: &mut Swarm<Behaviour>, address: &Multiaddr) -> Result<Pe
                 return Err(failed(format!("the peer closed the connection at once{cause}; it may be full")));
             }
             SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
-                peer_id, info, ..
+                peer_id,
+                info,
+                ..
             })) => {
                 if info.protocols.iter().any(|p| p.as_ref() == P2P_PROTOCOL) {
                     return Ok(peer_id);
@@ -196,9 +194,13 @@ impl Session {
                 ..
             })) => self.answer(request_id, Ok(response)),
             SwarmEvent::Behaviour(BehaviourEvent::Requests(Event::OutboundFailure {
-                request_id, error, ..
+                request_id,
+                error,
+                ..
             })) => self.answer(request_id, Err(MeshError::Request(error.to_string()))),
-            SwarmEvent::Behaviour(BehaviourEvent::Gossip(gossipsub::Event::Subscribed { .. })) => self.publish(),
+            SwarmEvent::Behaviour(BehaviourEvent::Gossip(gossipsub::Event::Subscribed { .. })) => {
+                self.publish()
+            }
             _ => {}
         }
     }

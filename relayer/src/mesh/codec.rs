@@ -4,8 +4,10 @@
 //! large or not canonical is no broken stream but a request whose answer is an error. Decoding runs in the
 //! connection's own task, never in the swarm's loop. Serves C-117 and C-118 over libp2p.
 //!
-//!     request   {"method": text, "params": any}
-//!     response  {"result": any}  or  {"error": {"code", "message", "data"}}
+//! ```text
+//! request   {"method": text, "params": any}
+//! response  {"result": any}  or  {"error": {"code", "message", "data"}}
+//! ```
 
 use std::io;
 
@@ -65,7 +67,12 @@ impl request_response::Codec for Codec {
         }
     }
 
-    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Self::Request) -> io::Result<()>
+    async fn write_request<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        request: Self::Request,
+    ) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {

@@ -28,7 +28,7 @@ pub struct Config {
     /// How long one request may take, from its first byte to the answer's last, in milliseconds. Above
     /// [`StatusQuery::MAX_WAIT_MS`], or a waiting `relay.status` could never answer.
     pub request_timeout_ms: u64,
-    /// A connection without open streams is closed after this, in milliseconds.
+    /// A peer that neither asks nor gossips is disconnected after this, in milliseconds.
     pub idle_timeout_ms: u64,
     /// The first wait before an unreachable bootstrap address is dialled again, in milliseconds. It doubles
     /// with each failure up to a minute.

@@ -3,6 +3,9 @@
 //! Every branch is short and never waits. The service's work runs in two bounded sets of tasks, `answers` and
 //! `verdicts`; over their bounds a request is answered with an error and a gossip message is ignored.
 
+mod bootstrap;
+mod requests;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -12,28 +15,28 @@ use libp2p::core::transport::ListenerId;
 use libp2p::gossipsub::{IdentTopic, Message, MessageId, PublishError};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
-use libp2p::request_response::{self, InboundRequestId, ResponseChannel};
+use libp2p::request_response::InboundRequestId;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, ping};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
-use wia_protocol::RpcError;
-use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::method;
 
 use super::behaviour::{self, Behaviour, BehaviourEvent, Role};
-use super::bootstrap::Bootstrap;
-use super::codec::{Call, Reply};
 use super::gossip::{self, Verdict};
 use super::mailbox::{Command, Health, Mesh};
-use super::peers::{Peers, Refused, Slow};
+use super::peers::{Peers, Slow};
 use super::{Config, MeshError, RelayService, metrics};
 use crate::Origin;
+use bootstrap::Bootstrap;
+use requests::{Answer, Answering};
 
 /// How often bootstrap addresses and forgotten peers are looked after.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long connections stay open after the last answer when stopping.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// Opens the listeners and subscribes to the topic. Nothing is answered until [`Engine::run`]. Must be called
 /// within a tokio runtime.
@@ -65,11 +68,7 @@ pub fn open<S: RelayService>(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let engine = Engine {
         peers: Peers::new(&config),
-        bootstrap: Bootstrap::new(
-            &config.bootstrap,
-            Duration::from_millis(config.redial_ms),
-            Instant::now(),
-        ),
+        bootstrap: Bootstrap::new(&config.bootstrap, Duration::from_millis(config.redial_ms), Instant::now()),
         swarm,
         service,
         topic,
@@ -108,18 +107,6 @@ pub struct Engine<S> {
     stopping: bool,
 }
 
-struct Answering {
-    peer: PeerId,
-    /// Reading can be given up when nobody waits for it any more; a submission goes on.
-    give_up: Option<AbortHandle>,
-}
-
-struct Answer {
-    peer: PeerId,
-    channel: ResponseChannel<Reply>,
-    reply: Reply,
-}
-
 struct Judged {
     id: MessageId,
     source: PeerId,
@@ -144,6 +131,9 @@ impl<S: RelayService> Engine<S> {
             answering.give_up.iter().for_each(AbortHandle::abort);
         }
         let patience = Duration::from_millis(self.config.drain_ms);
+        if self.answering.is_empty() {
+            return;
+        }
         let drained = async {
             while !self.answering.is_empty() {
                 self.step().await;
@@ -152,6 +142,13 @@ impl<S: RelayService> Engine<S> {
         if timeout(patience, drained).await.is_err() {
             tracing::warn!(requests = self.answering.len(), "the mesh stops with requests unanswered");
         }
+        // An answer that left this process is not read yet, and no event says when it is.
+        let linger = async {
+            loop {
+                self.step().await;
+            }
+        };
+        let _: Result<(), _> = timeout(LINGER, linger).await;
     }
 
     /// One event. Dropping it between events loses nothing.
@@ -173,11 +170,13 @@ impl<S: RelayService> Engine<S> {
         match event {
             SwarmEvent::Behaviour(BehaviourEvent::Requests(event)) => self.on_requests(event, now),
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event, now),
-            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, connection, result })) => {
-                if let Err(ping::Failure::Timeout) = result {
-                    tracing::debug!(%peer, "closing a connection that answers no ping");
-                    self.swarm.close_connection(connection);
-                }
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
+                peer,
+                connection,
+                result: Err(ping::Failure::Timeout),
+            })) => {
+                tracing::debug!(%peer, "closing a connection that answers no ping");
+                self.swarm.close_connection(connection);
             }
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, num_established, .. } => {
                 self.peers.connected(peer_id, num_established.get(), now);
@@ -213,102 +212,6 @@ impl<S: RelayService> Engine<S> {
                 self.tell();
             }
             _ => {}
-        }
-    }
-
-    fn on_requests(&mut self, event: request_response::Event<Result<Call, RpcError>, Reply>, now: Instant) {
-        use request_response::{Event, Message};
-        match event {
-            Event::Message { peer, message: Message::Request { request_id, request, channel }, .. } => {
-                self.on_request(peer, request_id, request, channel, now);
-            }
-            Event::ResponseSent { request_id, .. } => drop(self.finished(request_id)),
-            Event::InboundFailure { request_id, error, peer, .. } => {
-                if let Some(answering) = self.finished(request_id) {
-                    tracing::debug!(%peer, %error, "an answer was not delivered");
-                    metrics::request(metrics::Request::Lost);
-                    answering.give_up.iter().for_each(AbortHandle::abort);
-                }
-            }
-            // A relayer asks nothing of others yet.
-            Event::Message { .. } | Event::OutboundFailure { .. } => {}
-        }
-    }
-
-    fn on_request(
-        &mut self,
-        peer: PeerId,
-        id: InboundRequestId,
-        request: Result<Call, RpcError>,
-        channel: ResponseChannel<Reply>,
-        now: Instant,
-    ) {
-        let call = match request.and_then(|call| self.admit(peer, now).map(|()| call)) {
-            Ok(call) => call,
-            Err(error) => return self.respond(Answer { peer, channel, reply: Err(error) }),
-        };
-        let service = self.service.clone();
-        let limit = Duration::from_millis(self.config.request_timeout_ms);
-        let reading = call.method != method::SUBMIT;
-        let task = self.answers.spawn(async move {
-            let origin = Origin::Peer(peer.to_string());
-            let work = Box::pin(service.call(&call.method, &call.params, &origin));
-            let reply = match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
-                Ok(Ok(reply)) => reply,
-                Ok(Err(_)) | Err(_) => Err(RpcError::internal()),
-            };
-            Answer { peer, channel, reply }
-        });
-        self.answering.insert(id, Answering { peer, give_up: reading.then_some(task) });
-    }
-
-    /// Whether one more request of this peer is served; if so, it counts from here on.
-    fn admit(&mut self, peer: PeerId, now: Instant) -> Result<(), RpcError> {
-        if self.stopping {
-            return Err(RpcError::new(Code::ServerError, "server", "is stopping; ask another relayer"));
-        }
-        if self.answers.len().max(self.answering.len()) >= self.config.limits.requests_total {
-            metrics::request(metrics::Request::Busy);
-            return Err(RpcError::rate_limited("server", "is busy with others' requests", 1));
-        }
-        self.peers.request(peer, now).map_err(|refused| {
-            metrics::request(metrics::Request::Limited);
-            match refused {
-                Refused::TooFast(wait) => {
-                    let wait_s = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-                    RpcError::rate_limited("requests", "this peer asks too fast", wait_s)
-                }
-                Refused::TooMany => {
-                    let most = self.config.limits.requests_per_peer;
-                    let reason = format!("{most} requests of this peer are still being answered");
-                    RpcError::rate_limited("requests", reason, 1)
-                }
-            }
-        })
-    }
-
-    fn finished(&mut self, id: InboundRequestId) -> Option<Answering> {
-        let answering = self.answering.remove(&id)?;
-        self.peers.answered(answering.peer);
-        Some(answering)
-    }
-
-    fn on_answer(&mut self, answer: Answer) {
-        match &answer.reply {
-            Ok(_) => metrics::request(metrics::Request::Answered),
-            Err(error) if is_fault(error) => {}
-            Err(_) => metrics::request(metrics::Request::Refused),
-        }
-        self.respond(answer);
-    }
-
-    fn respond(&mut self, Answer { peer, channel, reply }: Answer) {
-        let fault = reply.as_ref().is_err_and(is_fault);
-        // A closed channel means that the peer stopped waiting; the swarm says so in an event of its own.
-        let _ = self.swarm.behaviour_mut().requests.send_response(channel, reply);
-        if fault {
-            metrics::request(metrics::Request::Malformed);
-            self.fault(peer);
         }
     }
 
@@ -392,6 +295,10 @@ impl<S: RelayService> Engine<S> {
         for peer in self.peers.forget(now) {
             self.swarm.behaviour_mut().blocked.unblock_peer(peer);
         }
+        for peer in self.peers.idle(now) {
+            tracing::debug!(%peer, "closing an idle connection");
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
         if self.stopping {
             return;
         }
@@ -424,11 +331,6 @@ impl<S: RelayService> Engine<S> {
             changed
         });
     }
-}
-
-/// What only a peer that does not speak the protocol is told; other refusals are a user's mistakes.
-fn is_fault(error: &RpcError) -> bool {
-    [Code::ParseError, Code::InvalidRequest, Code::MethodNotFound].iter().any(|c| c.row().0 == error.code)
 }
 
 async fn judge<S: RelayService>(service: S, data: Vec<u8>, chain_id: u64, source: PeerId) -> Verdict {

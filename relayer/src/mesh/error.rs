@@ -50,9 +50,9 @@ pub enum MeshError {
         /// The address.
         address: Multiaddr,
         /// The peer that it names.
-        expected: PeerId,
+        expected: Box<PeerId>,
         /// The peer that is there.
-        found: PeerId,
+        found: Box<PeerId>,
     },
     /// Nothing came in time.
     #[error("no {what} within {after_ms} ms")]

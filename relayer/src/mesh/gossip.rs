@@ -132,7 +132,11 @@ mod tests {
             ("a number for the chain", changed("/chainId", json!(31337)), Verdict::Rejected),
             ("upper-case hex", changed("/signature", json!("0xAA")), Verdict::Rejected),
             ("no text for the action", changed("/action", json!(1)), Verdict::Rejected),
-            ("an action of a later version", changed("/action", json!("RetireAuthorization")), Verdict::Ignored),
+            (
+                "an action of a later version",
+                changed("/action", json!("RetireAuthorization")),
+                Verdict::Ignored,
+            ),
             ("another chain", changed("/chainId", json!("1")), Verdict::Ignored),
         ] {
             assert_eq!(decode(&data, 31337), Err(verdict), "{what}");

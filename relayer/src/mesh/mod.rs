@@ -5,18 +5,18 @@
 //! a verdict on every gossip message, and this node's own publications. Serves the relay section of the
 //! architecture, C-117 and C-118 (error codes) and X-06 (limits say `retryAfter`).
 //!
-//!     Config -> open -> Engine::run      the only loop: swarm events, answers, verdicts, commands
-//!                    -> Mesh             a handle: addresses, health, publish
-//!               Client::dial             a wallet's side
+//! ```text
+//! Config -> open -> Engine::run      the only loop: swarm events, answers, verdicts, commands
+//!                -> Mesh             a handle: addresses, health, publish
+//!           Client::dial             a wallet's side
+//! ```
 //!
 //! What peers may do is bounded in this order: connections, banned peers, streams, bytes, pace, number in
 //! work. Requests and validations run beside the loop, so that a waiting `relay.status` holds up nobody.
 //!
 //! Not here: claims, discovery beyond the bootstrap list, names (`/dns…` addresses), memory limits.
 
-mod allowance;
 mod behaviour;
-mod bootstrap;
 mod client;
 mod codec;
 mod config;

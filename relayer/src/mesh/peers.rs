@@ -4,19 +4,22 @@
 //! peer is remembered until it is gone and all its allowances are full again, so that coming back at once is no
 //! fresh start; [`Peers::forget`] keeps the map as small as that allows.
 
+mod allowance;
+
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
 
-use super::allowance::{Allowance, Pace};
 use super::config::Config;
+use allowance::{Allowance, Pace};
 
 /// All peers.
 #[derive(Debug)]
 pub(super) struct Peers {
     paces: Paces,
     requests_per_peer: usize,
+    idle: Duration,
     ban: Duration,
     known: HashMap<PeerId, Peer>,
     banned: HashMap<PeerId, Instant>,
@@ -35,6 +38,7 @@ struct Peer {
     connections: u32,
     answering: usize,
     subscribed: bool,
+    active_at: Instant,
     slow_logged: bool,
     requests: Allowance,
     gossip: Allowance,
@@ -75,6 +79,7 @@ impl Peers {
         Self {
             paces,
             requests_per_peer: limits.requests_per_peer,
+            idle: Duration::from_millis(config.idle_timeout_ms),
             ban: Duration::from_millis(limits.ban_ms),
             known: HashMap::new(),
             banned: HashMap::new(),
@@ -86,7 +91,9 @@ impl Peers {
     }
 
     pub(super) fn connected(&mut self, id: PeerId, connections: u32, now: Instant) {
-        self.peer(id, now).connections = connections;
+        let peer = self.peer(id, now);
+        peer.connections = connections;
+        peer.active_at = now;
     }
 
     pub(super) fn disconnected(&mut self, id: PeerId, remaining: u32) {
@@ -115,6 +122,7 @@ impl Peers {
             return Err(Refused::TooMany);
         }
         peer.answering += 1;
+        peer.active_at = now;
         Ok(())
     }
 
@@ -127,7 +135,9 @@ impl Peers {
     /// Whether a gossip message of this peer is looked at.
     pub(super) fn gossip(&mut self, id: PeerId, now: Instant) -> bool {
         let pace = self.paces.gossip;
-        self.peer(id, now).gossip.take(pace, now).is_ok()
+        let peer = self.peer(id, now);
+        peer.active_at = now;
+        peer.gossip.take(pace, now).is_ok()
     }
 
     /// Counts something malformed; true: cut the peer off until [`Peers::forget`] names it.
@@ -150,10 +160,19 @@ impl Peers {
         if std::mem::replace(&mut peer.slow_logged, true) { Slow::Count } else { Slow::Log }
     }
 
+    /// Connected peers that neither ask nor gossip. libp2p's own idle time-out does not see them, since an open
+    /// gossip stream counts as use, so each would hold a connection for ever.
+    pub(super) fn idle(&self, now: Instant) -> Vec<PeerId> {
+        let unused = |p: &Peer| p.connections > 0 && p.answering == 0 && !p.subscribed;
+        let long_ago = |p: &Peer| now.saturating_duration_since(p.active_at) > self.idle;
+        self.known.iter().filter(|(_, p)| unused(p) && long_ago(p)).map(|(id, _)| *id).collect()
+    }
+
     /// Drops who is gone and owes nothing; returns those whose time away is over.
     pub(super) fn forget(&mut self, now: Instant) -> Vec<PeerId> {
         self.known.retain(|_, peer| !peer.is_forgettable(now));
-        let over: Vec<PeerId> = self.banned.iter().filter(|(_, until)| **until <= now).map(|(id, _)| *id).collect();
+        let over: Vec<PeerId> =
+            self.banned.iter().filter(|(_, until)| **until <= now).map(|(id, _)| *id).collect();
         for id in &over {
             self.banned.remove(id);
         }
@@ -168,6 +187,7 @@ impl Peer {
             connections: 0,
             answering: 0,
             subscribed: false,
+            active_at: now,
             slow_logged: false,
             requests: full,
             gossip: full,
@@ -220,6 +240,23 @@ mod tests {
         assert!(peers.request(id, now).is_err());
         peers.forget(now + Duration::from_secs(2));
         assert!(peers.known.is_empty());
+    }
+
+    #[test]
+    fn only_those_who_neither_ask_nor_gossip_are_idle() {
+        let (mut peers, id, now) = peers(|c| c.idle_timeout_ms = 1_000);
+        let listener = PeerId::random();
+        peers.connected(id, 1, now);
+        peers.connected(listener, 1, now);
+        peers.subscribed(listener, true, now);
+        let later = now + Duration::from_secs(2);
+        assert_eq!(peers.idle(later), [id]);
+        peers.request(id, later).unwrap();
+        assert!(peers.idle(later + Duration::from_secs(60)).is_empty(), "its answer is still to come");
+        peers.answered(id);
+        assert!(peers.idle(later).is_empty());
+        peers.disconnected(id, 0);
+        assert!(peers.idle(later + Duration::from_secs(60)).is_empty());
     }
 
     #[test]

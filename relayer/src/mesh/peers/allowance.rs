@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use super::config::Rate;
+use crate::mesh::config::Rate;
 
 /// How fast an [`Allowance`] comes back, and how much of it there is.
 #[derive(Debug, Clone, Copy)]

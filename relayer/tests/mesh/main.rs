@@ -1,0 +1,10 @@
+//! The mesh against itself and against peers that do not keep to its rules, on loopback: no chain, no sleeps,
+//! every wait bounded.
+//!
+//! No rustls provider is installed here on purpose: the mesh must not need one.
+
+mod mesh_gossip;
+mod mesh_limits;
+mod mesh_requests;
+mod raw;
+mod support;

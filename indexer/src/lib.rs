@@ -1,1 +1,40 @@
-//! wia-indexer
+//! The indexer: chain to blocks to decoded events to a durable log to notifications.
+//!
+//! In: one chain's blocks and logs, from a JSON-RPC endpoint that may vanish, lag, or change its mind. Out: an
+//! append-only log of block commits and retractions with the balances that follow from them, and subscriptions
+//! that tail it from any cursor. Serves C-047, C-049…C-053, C-092, C-093, C-096, C-097. Never here: who is
+//! connected, HTTP.
+//!
+//! ```text
+//! source ─> decide ─> decode ─> ledger ─> log ─> tail ─> notify ─> subscription
+//! (RPC)     (pure)    (pure)    (pure)   (sled)  (watch) (pure)    (one per reader)
+//! ```
+//!
+//! [`open`] gives the [`Engine`], the only loop, and the [`Indexer`], which everyone else holds.
+
+pub mod block;
+mod bloom;
+mod config;
+mod cursor;
+mod decide;
+mod decode;
+mod engine;
+pub mod entry;
+mod error;
+mod health;
+mod indexer;
+mod ledger;
+mod log;
+mod notify;
+pub mod source;
+mod subscription;
+mod tail;
+
+pub use block::Head;
+pub use config::Config;
+pub use engine::Engine;
+pub use error::IndexerError;
+pub use health::{Health, State};
+pub use indexer::{Indexer, open, open_with};
+pub use notify::{Filter, Push};
+pub use subscription::{Start, Subscription};

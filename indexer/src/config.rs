@@ -1,0 +1,114 @@
+//! What the indexer is told: which chain, which contracts, how long to wait for what. Every bound has its unit.
+
+use alloy::primitives::Address;
+use wia_abi::BlockNumber;
+
+use crate::IndexerError;
+
+/// Configuration of one indexer. [`Config::new`] fills in the defaults.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// EIP-155 id of the chain; an endpoint of another chain is refused.
+    pub chain_id: u64,
+    /// JSON-RPC over HTTP: ranges of logs, and the head when there is no WebSocket.
+    pub http_url: String,
+    /// JSON-RPC over WebSocket: new heads as they come. `None`: the head is polled.
+    pub ws_url: Option<String>,
+    /// The `CarbonCredit` contracts to follow.
+    pub contracts: Vec<Address>,
+    /// A block at or before the one that created the first contract: balances are counted from here, so a later
+    /// one would lose what happened before.
+    pub first_block: BlockNumber,
+    /// Blocks, the transaction's own included: the depth that counts as final (C-097), and up to which each
+    /// transaction is reported on every block. Default 12.
+    pub final_confirmations: u64,
+    /// Blocks: a reorganisation that takes back more than this stops the indexer. Default 128.
+    pub max_reorg_depth: u64,
+    /// Milliseconds for which the endpoint must report a head below ours, with no higher one in between, before
+    /// we believe that the chain was cut back. Default 3,000.
+    pub reorg_patience_ms: u64,
+    /// Milliseconds between two looks at the head without a WebSocket. Default 500.
+    pub poll_interval_ms: u64,
+    /// Milliseconds between two looks at the head with a WebSocket, which notice a subscription that went silent
+    /// and a chain that was cut back. Default 1,000.
+    pub head_check_interval_ms: u64,
+    /// Milliseconds after which a call to the endpoint has failed. Default 10,000.
+    pub request_timeout_ms: u64,
+    /// Blocks: the widest range of one `eth_getLogs`; halved when the endpoint refuses. Default 200.
+    pub max_log_range_blocks: u64,
+    /// Ranges that are in flight or waiting for their turn while catching up; with the range this bounds the
+    /// memory of a backfill. A full pipeline stops fetching. Default 4.
+    pub backfill_ranges_in_flight: usize,
+    /// Entries of the log that are kept decoded for live subscribers; those further behind read the store.
+    /// The oldest goes first. Default 256.
+    pub recent_entries: usize,
+    /// Milliseconds before the first retry after the endpoint failed; doubles up to `retry_max_ms`. Default 100.
+    pub retry_min_ms: u64,
+    /// Milliseconds: the longest pause between two retries. Default 10,000.
+    pub retry_max_ms: u64,
+    /// Milliseconds without a new block after which health says stalled; 0: never. Default 120,000.
+    pub stall_after_ms: u64,
+    /// Milliseconds between two lines of progress while catching up. Default 5,000.
+    pub progress_interval_ms: u64,
+}
+
+impl Config {
+    /// The defaults, for one chain and its contracts.
+    #[must_use]
+    pub fn new(
+        chain_id: u64,
+        http_url: impl Into<String>,
+        ws_url: Option<String>,
+        contracts: Vec<Address>,
+        first_block: BlockNumber,
+    ) -> Self {
+        Self {
+            chain_id,
+            http_url: http_url.into(),
+            ws_url,
+            contracts,
+            first_block,
+            final_confirmations: 12,
+            max_reorg_depth: 128,
+            reorg_patience_ms: 3_000,
+            poll_interval_ms: 500,
+            head_check_interval_ms: 1_000,
+            request_timeout_ms: 10_000,
+            max_log_range_blocks: 200,
+            backfill_ranges_in_flight: 4,
+            recent_entries: 256,
+            retry_min_ms: 100,
+            retry_max_ms: 10_000,
+            stall_after_ms: 120_000,
+            progress_interval_ms: 5_000,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), IndexerError> {
+        let refuse = |field, reason: &str| Err(IndexerError::Config { field, reason: reason.to_owned() });
+        let positive = [
+            ("final_confirmations", self.final_confirmations),
+            ("max_reorg_depth", self.max_reorg_depth),
+            ("poll_interval_ms", self.poll_interval_ms),
+            ("head_check_interval_ms", self.head_check_interval_ms),
+            ("request_timeout_ms", self.request_timeout_ms),
+            ("max_log_range_blocks", self.max_log_range_blocks),
+            ("backfill_ranges_in_flight", self.backfill_ranges_in_flight as u64),
+            ("recent_entries", self.recent_entries as u64),
+            ("retry_min_ms", self.retry_min_ms),
+            ("progress_interval_ms", self.progress_interval_ms),
+        ];
+        for (field, value) in positive {
+            if value == 0 {
+                return refuse(field, "must be above zero");
+            }
+        }
+        if self.contracts.is_empty() {
+            return refuse("contracts", "name at least one contract");
+        }
+        if self.retry_max_ms < self.retry_min_ms {
+            return refuse("retry_max_ms", "must not be below retry_min_ms");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+//! The cursor of a push: `<entry offset>.<n>`, n being the push's place among all that its entry can give to
+//! anyone. So a cursor means the same for every filter, and resuming strictly after it is exact.
+
+use std::fmt;
+
+use crate::IndexerError;
+use crate::entry::Offset;
+
+/// A parsed cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) entry: Offset,
+    pub(crate) n: u32,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.entry.0, self.n)
+    }
+}
+
+impl Cursor {
+    /// Reads exactly what [`fmt::Display`] writes: no signs, no leading zeros.
+    pub(crate) fn parse(text: &str) -> Result<Self, IndexerError> {
+        let parsed = text
+            .split_once('.')
+            .and_then(|(entry, n)| Some(Self { entry: Offset(entry.parse().ok()?), n: n.parse().ok()? }));
+        match parsed {
+            Some(cursor) if cursor.to_string() == text => Ok(cursor),
+            _ => Err(refuse(text, "is not the cursor of a push")),
+        }
+    }
+}
+
+/// The refusal of `text`.
+pub(crate) fn refuse(text: &str, reason: &'static str) -> IndexerError {
+    // A caller's text comes back to it and into the log: bounded.
+    IndexerError::Cursor { cursor: text.chars().take(64).collect(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_the_written_form_is_read() {
+        for text in [
+            "",
+            ".",
+            "1",
+            "1.",
+            ".1",
+            "1.2.3",
+            "+1.2",
+            "01.2",
+            "1.02",
+            "1.-2",
+            " 1.2",
+            "18446744073709551616.0",
+        ] {
+            assert!(Cursor::parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_cursor_reads_back(entry: u64, n: u32) {
+            let cursor = Cursor { entry: Offset(entry), n };
+            prop_assert_eq!(Cursor::parse(&cursor.to_string()).unwrap(), cursor);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The handle that everyone but the engine holds: balances, head, health, subscriptions.
+
+use std::sync::Arc;
+
+use alloy::primitives::{Address, U256};
+use tokio::sync::watch;
+use wia_abi::CreditAmount;
+use wia_store::Store;
+
+use crate::block::Head;
+use crate::health::{Health, Vitals};
+use crate::log::Log;
+use crate::notify::{Filter, Terms};
+use crate::source::{Connector, RpcConnector};
+use crate::subscription::{Start, Subscription};
+use crate::tail::{Published, Tail};
+use crate::{Config, Engine, IndexerError};
+
+/// The indexer, read side; clones share it.
+#[derive(Clone)]
+pub struct Indexer {
+    tail: Arc<Tail>,
+    published: watch::Receiver<Published>,
+    vitals: Arc<Vitals>,
+    contracts: Arc<[Address]>,
+    terms: Terms,
+}
+
+/// Opens the log in `store` and gives the engine that fills it from the configured endpoint, and the handle that
+/// reads it. Nothing is connected before [`Engine::run`].
+///
+/// # Errors
+/// [`IndexerError::Config`]; [`IndexerError::OtherLog`] when the store was filled from another chain, other
+/// contracts or another first block; [`IndexerError::Format`]; [`IndexerError::Store`].
+pub fn open(store: &Store, config: Config) -> Result<(Engine, Indexer), IndexerError> {
+    let connector = RpcConnector::new(&config)?;
+    open_with(store, config, Box::new(connector))
+}
+
+/// As [`open`], with another source of blocks.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(
+    store: &Store,
+    config: Config,
+    connector: Box<dyn Connector>,
+) -> Result<(Engine, Indexer), IndexerError> {
+    config.check()?;
+    let log = Log::open(store, &config)?;
+    let (publisher, published) = Tail::open(log, config.recent_entries)?;
+    let vitals = Arc::new(Vitals::new(config.stall_after_ms));
+    let indexer = Indexer {
+        tail: publisher.tail().clone(),
+        published,
+        vitals: vitals.clone(),
+        contracts: config.contracts.clone().into(),
+        terms: Terms { chain_id: config.chain_id, final_confirmations: config.final_confirmations },
+    };
+    let engine = Engine::new(config, connector, publisher, vitals)?;
+    Ok((engine, indexer))
+}
+
+impl Indexer {
+    /// The last committed block; `None` before the first.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        self.published.borrow().head
+    }
+
+    /// How the indexer is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.vitals.look(self.head().map(|h| h.number))
+    }
+
+    /// The credits of `address` at the head, over all configured contracts. May be ahead of the last push by the
+    /// moment that it takes to make a block durable.
+    ///
+    /// # Errors
+    /// [`IndexerError::Store`] or [`IndexerError::Damaged`] when the log cannot be read.
+    pub fn balance_of(&self, address: Address) -> Result<CreditAmount, IndexerError> {
+        let mut sum = U256::ZERO;
+        for contract in self.contracts.iter() {
+            sum = sum.saturating_add(self.tail.log.balance((*contract, address))?);
+        }
+        Ok(CreditAmount(sum))
+    }
+
+    /// Tails the log for `filter`.
+    ///
+    /// # Errors
+    /// [`IndexerError::Cursor`] when `from` is no cursor of this log.
+    pub fn subscribe(&self, filter: Filter, from: Start) -> Result<Subscription, IndexerError> {
+        Subscription::open(self.tail.clone(), self.published.clone(), self.terms, filter, &from)
+    }
+}

@@ -1,0 +1,83 @@
+//! What a log was filled from. A log that belongs to another chain, other contracts or another beginning is
+//! refused: mixing two would give balances that never were.
+
+use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
+use wia_abi::BlockNumber;
+
+use super::{Log, meta_key};
+use crate::{Config, IndexerError};
+
+/// Format of keys and values. A change of it is a new number, and a migration or this refusal.
+const FORMAT: u32 = 1;
+
+/// As stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    format: u32,
+    chain_id: u64,
+    contracts: Vec<Address>,
+    first_block: BlockNumber,
+    /// Block 0, once an endpoint named it: two chains may share an id.
+    genesis: Option<B256>,
+}
+
+impl Identity {
+    pub(super) fn of(config: &Config) -> Self {
+        let mut contracts = config.contracts.clone();
+        contracts.sort_unstable();
+        contracts.dedup();
+        Self {
+            format: FORMAT,
+            chain_id: config.chain_id,
+            contracts,
+            first_block: config.first_block,
+            genesis: None,
+        }
+    }
+}
+
+impl Log {
+    /// Takes on the identity of an empty log, or compares.
+    pub(super) fn adopt(&self, ours: &Identity) -> Result<(), IndexerError> {
+        let Some(stored) = self.meta::<Identity>(b"identity")? else { return self.write_identity(ours) };
+        if stored.format != ours.format {
+            return Err(IndexerError::Format { stored: stored.format, supported: ours.format });
+        }
+        let differs = |what, stored: String, now: String| Err(IndexerError::OtherLog { what, stored, now });
+        let list =
+            |contracts: &[Address]| contracts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if stored.chain_id != ours.chain_id {
+            return differs("chain", stored.chain_id.to_string(), ours.chain_id.to_string());
+        }
+        if stored.contracts != ours.contracts {
+            return differs("contracts", list(&stored.contracts), list(&ours.contracts));
+        }
+        if stored.first_block != ours.first_block {
+            return differs("first block", stored.first_block.to_string(), ours.first_block.to_string());
+        }
+        Ok(())
+    }
+
+    /// Remembers the chain's block 0 the first time, and compares from then on.
+    pub(crate) fn bind_genesis(&self, genesis: B256) -> Result<(), IndexerError> {
+        let Some(stored) = self.meta::<Identity>(b"identity")? else {
+            return Err(IndexerError::damaged("identity", "is missing"));
+        };
+        match stored.genesis {
+            None => self.write_identity(&Identity { genesis: Some(genesis), ..stored }),
+            Some(known) if known == genesis => Ok(()),
+            Some(known) => Err(IndexerError::OtherLog {
+                what: "a chain whose block 0 is",
+                stored: known.to_string(),
+                now: genesis.to_string(),
+            }),
+        }
+    }
+
+    fn write_identity(&self, identity: &Identity) -> Result<(), IndexerError> {
+        let bytes = postcard::to_stdvec(identity).map_err(|e| self.store.refused(&e))?;
+        self.tree.insert(meta_key(b"identity"), bytes).map_err(|e| self.store.refused(&e))?;
+        Ok(())
+    }
+}

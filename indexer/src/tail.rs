@@ -1,0 +1,97 @@
+//! The end of the log, as readers see it: how far it is published, and its last entries already decoded.
+//!
+//! In: entries that are durable. Out: a watch that wakes every reader, and a bounded ring that spares live readers
+//! the store. There is no queue per reader, so none can overflow: whoever is slow reads further back.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::IndexerError;
+use crate::block::Head;
+use crate::entry::{Change, Entry, Offset};
+use crate::log::Log;
+
+/// How far the log is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Published {
+    /// Entries below this offset may be read.
+    pub(crate) end: Offset,
+    /// The chain's head there.
+    pub(crate) head: Option<Head>,
+}
+
+/// What readers share.
+pub(crate) struct Tail {
+    pub(crate) log: Log,
+    recent: Mutex<VecDeque<Arc<Entry>>>,
+    capacity: usize,
+}
+
+/// The engine's side: the only one that publishes. Readers learn of its end by its drop.
+pub(crate) struct Publisher {
+    tail: Arc<Tail>,
+    published: watch::Sender<Published>,
+}
+
+impl Tail {
+    /// The tail of a log whose content is durable, keeping `capacity` entries decoded.
+    pub(crate) fn open(
+        log: Log,
+        capacity: usize,
+    ) -> Result<(Publisher, watch::Receiver<Published>), IndexerError> {
+        let checkpoint = log.checkpoint()?;
+        let head = match checkpoint.head {
+            Some(offset) => Some(log.entry(offset)?.block.head()),
+            None => None,
+        };
+        let tail = Arc::new(Self { log, recent: Mutex::new(VecDeque::with_capacity(capacity)), capacity });
+        let (published, watching) = watch::channel(Published { end: checkpoint.end, head });
+        Ok((Publisher { tail, published }, watching))
+    }
+
+    /// The entry at `offset`, which must be there.
+    pub(crate) fn entry(&self, offset: Offset) -> Result<Arc<Entry>, IndexerError> {
+        let recent = {
+            let recent = self.recent();
+            recent.binary_search_by_key(&offset, |e| e.offset).ok().map(|i| recent[i].clone())
+        };
+        recent.map_or_else(|| self.log.entry(offset).map(Arc::new), Ok)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, VecDeque<Arc<Entry>>> {
+        // Nobody panics while holding it; if somebody did, the ring is still a ring.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Publisher {
+    pub(crate) fn tail(&self) -> &Arc<Tail> {
+        &self.tail
+    }
+
+    /// Tells readers of durable entries; `head` is the chain's head after them.
+    pub(crate) fn publish(&self, entries: Vec<Entry>, head: Option<Head>) {
+        let Some(end) = entries.last().map(Entry::next_offset) else { return };
+        let (mut commits, mut retractions, mut events) = (0, 0, 0);
+        {
+            let mut recent = self.tail.recent();
+            for entry in entries {
+                match entry.change {
+                    Change::Committed => commits += 1,
+                    Change::Retracted { .. } => retractions += 1,
+                }
+                events += entry.block.events.len() as u64;
+                if recent.len() == self.tail.capacity {
+                    recent.pop_front();
+                }
+                recent.push_back(Arc::new(entry));
+            }
+        }
+        metrics::counter!("wia_indexer_blocks_total").increment(commits);
+        metrics::counter!("wia_indexer_retracted_blocks_total").increment(retractions);
+        metrics::counter!("wia_indexer_events_total").increment(events);
+        self.published.send_replace(Published { end, head });
+    }
+}

@@ -1,34 +1,295 @@
-//! The engine.
+//! The only loop: what waits becomes transactions, transactions are followed until they are final.
+//!
+//! In: new heads, offered messages, answers of the chain. Out: writes to the queue, transactions, updates. The
+//! questions (preparing a batch, observing the chain, sending) run beside the loop and change nothing; every
+//! write happens in the loop, and is durable before anything that depends on it leaves the process. So the
+//! loop may stop, or the process be killed, between any two lines: `open` takes up what the queue says.
+
+mod dispatch;
+mod follow;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
+use alloy::primitives::{Address, B256};
 use alloy::signers::local::PrivateKeySigner;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use wia_protocol::relay::Update;
 
-use crate::{Chain, Config, Relayer, RelayerError};
+use crate::chain::{Chain, ChainError, Head};
+use crate::lane::fees::Caps;
+use crate::lane::nonce::next_nonce;
+use crate::lane::prepare::{Prepared, Unprepared};
+use crate::promise::Promises;
+use crate::queue::record::Transaction;
+use crate::queue::{Changes, Limits, Queue};
+use crate::shared::{Shared, count};
+use crate::track::observe::Observation;
+use crate::{Config, Relayer, RelayerError, clock};
 
-/// The only loop of the relayer.
-pub struct Engine {}
+/// Tree and key of the chain that a data folder belongs to.
+const CHAIN: &str = "relay_chain";
+const FIRST_BLOCK: &[u8] = b"first_block";
 
-/// Opens the queue in `store` and takes up what was under way.
+/// Drives the relayer; nothing is sent or followed before [`Engine::run`]. When it ends or is dropped, the
+/// [`Relayer`] takes no more submissions.
+pub struct Engine {
+    shared: Arc<Shared>,
+    signer: PrivateKeySigner,
+    /// By nonce: all that may still change.
+    transactions: BTreeMap<u64, Tracked>,
+    /// Messages that the next batches leave out.
+    holds: HashMap<B256, Hold>,
+    /// How many items the next batch may have: halved while batches turn out too large.
+    batch_items: usize,
+    /// The head up to which everything was applied.
+    followed: Option<Head>,
+    /// Whether the endpoint was found to serve the chain of the data folder.
+    identified: bool,
+    /// When to look again without a new head.
+    look_at: Option<Instant>,
+    /// Not before this are batches prepared again.
+    prepare_at: Option<Instant>,
+    sending: FuturesUnordered<BoxFuture<'static, Sent>>,
+    /// Written, to be published once durable.
+    unpublished: Vec<(Address, Update)>,
+}
+
+/// A transaction, and what is known of it besides the record.
+struct Tracked {
+    record: Transaction,
+    /// Height at which the endpoint last took it; `None` when it must be sent.
+    sent_at: Option<u64>,
+    /// Height from which it waits at its present fees.
+    waiting_since: Option<u64>,
+    /// Its nonce had passed without a receipt when last looked at.
+    missed: bool,
+    sending: bool,
+}
+
+/// Why a message is left out for now.
+#[derive(Debug, Clone, Copy)]
+struct Hold {
+    until: Until,
+    /// How often it was held.
+    times: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    /// The transactions up to this nonce are decided.
+    Decided(u64),
+    /// That moment.
+    Moment(Instant),
+}
+
+/// The outcome of handing in a transaction.
+struct Sent {
+    nonce: u64,
+    hash: B256,
+    result: Result<(), ChainError>,
+}
+
+/// Opens the queue in `store` and takes up what was under way: messages that wait go on, transactions are sent
+/// again and followed. An endpoint that is away is no error; messages are taken once a head was seen.
 ///
 /// # Errors
 /// [`RelayerError`] when the store cannot be read, or belongs to another chain than the endpoint serves.
 pub async fn open(
-    _store: &wia_store::Store,
-    _config: Config,
-    _chain: Arc<dyn Chain>,
-    _signer: PrivateKeySigner,
+    store: &wia_store::Store,
+    config: Config,
+    chain: Arc<dyn Chain>,
+    signer: PrivateKeySigner,
 ) -> Result<(Engine, Relayer), RelayerError> {
-    Ok((Engine {}, Relayer {}))
+    let limits = Limits { live: config.max_live_items, live_per_signer: config.max_live_items_per_signer };
+    let queue = Queue::open(store, limits)?;
+    let track = |record: Transaction| (record.nonce, Tracked::new(record));
+    let transactions = queue.transactions()?.into_iter().map(track).collect();
+    let promises = Promises::new(signer.clone(), config.deployment.chain_id);
+    let batch_items = config.batch_max_items;
+    let shared = Arc::new(Shared::new(config, store, chain, queue, promises));
+    let mut engine = Engine {
+        shared: Arc::clone(&shared),
+        signer,
+        transactions,
+        holds: HashMap::new(),
+        batch_items,
+        followed: None,
+        identified: false,
+        look_at: None,
+        prepare_at: None,
+        sending: FuturesUnordered::new(),
+        unpublished: Vec::new(),
+    };
+    match engine.identify().await {
+        Ok(()) => {}
+        Err(RelayerError::Chain(error @ ChainError::Unavailable { .. })) => {
+            tracing::warn!(%error, "opened without the chain");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok((engine, Relayer::new(shared)))
 }
 
 impl Engine {
     /// Runs until `stop`: then takes no new work, finishes the write in hand, and returns.
     ///
     /// # Errors
-    /// When the store fails, or a stored record cannot be read.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), RelayerError> {
-        stop.cancelled().await;
+    /// When the store fails, a stored record cannot be read, or the endpoint turns out to serve another chain.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), RelayerError> {
+        let shared = Arc::clone(&self.shared);
+        let mut heads = shared.chain.heads();
+        let mut preparing: Option<BoxFuture<'static, Result<Prepared, Unprepared>>> = None;
+        let mut observing: Option<BoxFuture<'static, Result<Observation, ChainError>>> = None;
+        let mut heads_open = true;
+        loop {
+            self.report();
+            // A submission may have found out before the loop did.
+            if shared.is_away() && self.look_at.is_none() {
+                self.look_soon();
+            }
+            if observing.is_none() {
+                observing = self.observation();
+            }
+            if preparing.is_none() {
+                preparing = self.preparation()?;
+            }
+            // While a look is under way, the next one has time.
+            let look_at = self.look_at.filter(|_| observing.is_none());
+            let wake_at = [look_at, self.prepare_at].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                Some(sent) = self.sending.next(), if !self.sending.is_empty() => self.sent(sent),
+                seen = ready(&mut observing) => {
+                    observing = None;
+                    self.observed(seen).await?;
+                }
+                prepared = ready(&mut preparing) => {
+                    preparing = None;
+                    self.prepared(prepared).await?;
+                }
+                changed = heads.changed(), if heads_open => heads_open = changed.is_ok(),
+                () = shared.queue.work.notified() => {}
+                () = sleep_until(wake_at) => self.prepare_at = self.prepare_at.filter(|at| *at > Instant::now()),
+            }
+        }
+    }
+
+    /// Makes sure that the endpoint serves the chain of the deployment and of the data folder.
+    async fn identify(&mut self) -> Result<(), RelayerError> {
+        if self.identified {
+            return Ok(());
+        }
+        let chain = &self.shared.chain;
+        let (actual, expected) = (chain.chain_id().await?, self.shared.config.deployment.chain_id);
+        if actual != expected {
+            return Err(RelayerError::WrongChain { expected, actual });
+        }
+        if let Some(first) = chain.block_hash(0).await? {
+            let store = &self.shared.store;
+            let tree = store.tree(CHAIN)?;
+            match tree.get(FIRST_BLOCK).map_err(|e| store.refused(&e))? {
+                Some(known) if known.as_ref() != first.as_slice() => {
+                    let expected = B256::try_from(known.as_ref()).unwrap_or_default();
+                    return Err(RelayerError::OtherChain { expected, actual: first });
+                }
+                Some(_) => {}
+                None => {
+                    tree.insert(FIRST_BLOCK, first.as_slice()).map_err(|e| store.refused(&e))?;
+                }
+            }
+        }
+        self.identified = true;
         Ok(())
     }
+
+    /// Writes changes; they are published by [`Engine::settle`].
+    fn apply(&mut self, changes: &Changes) -> Result<(), RelayerError> {
+        if !changes.is_empty() {
+            let updates = self.shared.queue.apply(changes, clock::now())?;
+            for step in &changes.steps {
+                self.holds.remove(&step.relay_id);
+            }
+            self.unpublished.extend(updates);
+        }
+        Ok(())
+    }
+
+    /// Makes what was written durable, then publishes it.
+    async fn settle(&mut self, wrote: bool) -> Result<(), RelayerError> {
+        if wrote || !self.unpublished.is_empty() {
+            self.shared.store.durable().await?;
+            for (signer, update) in self.unpublished.drain(..) {
+                self.shared.feed.publish(signer, &update);
+            }
+        }
+        Ok(())
+    }
+
+    /// The lane's next nonce, given what the chain says.
+    fn next_nonce(&self, chain_nonce: u64) -> u64 {
+        next_nonce(chain_nonce, self.transactions.keys().copied())
+    }
+
+    fn undecided(&self) -> impl Iterator<Item = &Tracked> {
+        self.transactions.values().filter(|t| t.record.is_undecided())
+    }
+
+    fn caps(&self) -> Caps {
+        let config = &self.shared.config;
+        Caps { max_fee: config.max_fee_per_gas, priority: config.max_priority_fee_per_gas }
+    }
+
+    fn retry_interval(&self) -> Duration {
+        Duration::from_millis(self.shared.config.retry_interval_ms)
+    }
+
+    /// Looks at the chain again soon, with or without a new head.
+    fn look_soon(&mut self) {
+        let at = Instant::now() + self.retry_interval();
+        self.look_at = Some(self.look_at.map_or(at, |before| before.min(at)));
+    }
+
+    fn report(&self) {
+        let in_flight = self.undecided().count();
+        self.shared.lane().in_flight = count(in_flight);
+        gauge("wia_relayer_queue_depth", self.shared.queue.depth());
+        gauge("wia_relayer_live_items", self.shared.queue.live_items());
+        gauge("wia_relayer_in_flight", in_flight);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+impl Tracked {
+    fn new(record: Transaction) -> Self {
+        Self { record, sent_at: None, waiting_since: None, missed: false, sending: false }
+    }
+}
+
+async fn ready<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn gauge(name: &'static str, value: usize) {
+    metrics::gauge!(name).set(u32::try_from(value).unwrap_or(u32::MAX));
 }

@@ -6,14 +6,22 @@
 //! market or of a passport. Serves the relay section of the architecture, C-091…C-094, C-097, X-06.
 
 pub mod chain;
+mod clock;
 mod config;
 mod engine;
 mod error;
 mod feed;
 mod health;
+mod intake;
+mod lane;
+pub mod mesh;
 mod origin;
+mod promise;
+mod queue;
 mod relayer;
+mod shared;
 pub mod state;
+mod track;
 
 pub use chain::rpc::RpcChain;
 pub use chain::{Chain, ChainError, Head};

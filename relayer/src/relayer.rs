@@ -1,35 +1,149 @@
-//! The relayer's API, behind every door.
-use serde_json::Value;
-use wia_protocol::RpcError;
-use wia_protocol::relay::{Info, Status, StatusQuery, Submission, Submitted, Watch};
+//! The relayer's API, the same behind every door.
+//!
+//! In: submissions, questions, watches. Out: receipts, states, steps. A handle knows nothing of transports.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use wia_protocol::RpcError;
+use wia_protocol::jsonrpc::Code;
+use wia_protocol::relay::{Info, Status, StatusQuery, Submission, Submitted, Watch, method};
+
+use crate::intake::{self, internal};
+use crate::shared::{Shared, lock};
 use crate::{Health, Origin, Updates};
 
-/// A handle; clones share the relayer.
+/// A handle to the relayer; clones share it.
 #[derive(Clone)]
-pub struct Relayer {}
+pub struct Relayer {
+    shared: Arc<Shared>,
+}
 
-#[allow(missing_docs, clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::unused_async)]
 impl Relayer {
-    pub async fn submit(&self, _submission: Submission, _origin: &Origin) -> Result<Submitted, RpcError> {
-        Err(RpcError::internal())
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
-    pub async fn status(&self, _query: StatusQuery) -> Result<Status, RpcError> {
-        Err(RpcError::internal())
+
+    /// Takes a message: verified, on disk, with a signed receipt. A message that is under way or executed
+    /// already is answered with its stored receipt and present state; one that was skipped, rejected or has
+    /// expired is verified anew.
+    ///
+    /// # Errors
+    /// -32602 naming the field that is wrong (`chainId`, `contract`, `validAfter`, `validBefore`, `to`,
+    /// `signature`, `nonce`); -32000 with `retryAfter` in seconds for limits and conditions that pass.
+    pub async fn submit(&self, submission: Submission, origin: &Origin) -> Result<Submitted, RpcError> {
+        intake::submit(&self.shared, submission, origin).await
     }
-    pub fn watch(&self, _watch: Watch) -> Result<Updates, RpcError> {
-        Err(RpcError::internal())
+
+    /// Where a message stands, with its history. With [`StatusQuery::after`], waits for a later step.
+    ///
+    /// # Errors
+    /// -32003 naming `relayId` when it was never accepted here.
+    pub async fn status(&self, query: StatusQuery) -> Result<Status, RpcError> {
+        let StatusQuery { relay_id, after, wait_ms } = query;
+        let Some(after) = after.filter(|_| wait_ms > 0) else { return self.present(relay_id) };
+        let wait = Duration::from_millis(wait_ms.min(StatusQuery::MAX_WAIT_MS));
+        let deadline = Instant::now() + wait;
+        // Registered before the record is read, so that no step falls between.
+        let mut updates = self.shared.feed.register(Watch::Ids(vec![relay_id])).map_err(|_| too_many())?;
+        let status = self.present(relay_id)?;
+        if status.last.sequence > after {
+            return Ok(status);
+        }
+        while let Ok(Some(update)) = tokio::time::timeout_at(deadline, updates.next()).await {
+            if update.sequence > after {
+                break;
+            }
+        }
+        self.present(relay_id)
     }
+
+    fn present(&self, relay_id: alloy::primitives::B256) -> Result<Status, RpcError> {
+        let item = self.shared.queue.item(relay_id).map_err(internal)?;
+        let status = item.and_then(|item| item.status(relay_id));
+        status.ok_or_else(|| {
+            RpcError::not_found("relayId", "no such message was accepted here; submit it first")
+        })
+    }
+
+    /// Every step of what is named: first the history (of a signer: of the messages not yet final), then what
+    /// happens. A message that is not known yet may be named; its steps come once it is accepted.
+    ///
+    /// # Errors
+    /// -32000 when there are as many watches as [`Config::max_watches`](crate::Config::max_watches).
+    pub fn watch(&self, watch: Watch) -> Result<Updates, RpcError> {
+        let mut updates = self.shared.feed.register(watch.clone()).map_err(|_| too_many())?;
+        match watch {
+            Watch::Ids(ids) => {
+                for relay_id in ids {
+                    if let Some(item) = self.shared.queue.item(relay_id).map_err(internal)? {
+                        updates.precede(item.updates(relay_id));
+                    }
+                }
+            }
+            Watch::Signer(signer) => {
+                for contract in self.shared.config.deployment.contracts.values() {
+                    let live = self.shared.queue.live_of(contract.address, signer).map_err(internal)?;
+                    live.iter().for_each(|(relay_id, item)| updates.precede(item.updates(*relay_id)));
+                }
+            }
+        }
+        Ok(updates)
+    }
+
+    /// What a wallet needs to sign for this relayer.
     #[must_use]
     pub fn info(&self) -> Info {
-        unreachable!("filled by the next commit")
+        let config = &self.shared.config;
+        let contracts = config.deployment.contracts.iter();
+        Info {
+            chain_id: config.deployment.chain_id,
+            contracts: contracts.map(|(name, c)| (name.clone(), c.address)).collect(),
+            relayer: self.shared.promises.relayer(),
+            actions: vec!["TransferWithAuthorization".into()],
+            max_validity_s: config.max_validity_s,
+            final_confirmations: config.final_confirmations,
+            p2p: lock(&self.shared.p2p).clone(),
+            rpc_url: config.rpc_url_for_wallets.clone(),
+        }
     }
-    pub fn set_p2p_addresses(&self, _addresses: Vec<String>) {}
-    pub async fn call(&self, _method: &str, _params: &Value, _origin: &Origin) -> Result<Value, RpcError> {
-        Err(RpcError::internal())
+
+    /// Fills [`Info::p2p`]: the addresses of the mesh, each with the peer id.
+    pub fn set_p2p_addresses(&self, addresses: Vec<String>) {
+        *lock(&self.shared.p2p) = addresses;
     }
+
+    /// The methods that every door offers: `relay.submit`, `relay.status`, `relay.info`.
+    ///
+    /// # Errors
+    /// -32601 for any other method; what the methods themselves refuse.
+    pub async fn call(&self, name: &str, params: &Value, origin: &Origin) -> Result<Value, RpcError> {
+        let result = match name {
+            method::SUBMIT => serde_json::to_value(self.submit(Submission::parse(params)?, origin).await?),
+            method::STATUS => serde_json::to_value(self.status(StatusQuery::parse(params)?).await?),
+            method::INFO => serde_json::to_value(self.info()),
+            other => {
+                let reason =
+                    format!("`{other}` is not a method here; use relay.submit, relay.status, relay.info");
+                return Err(RpcError::new(Code::MethodNotFound, "method", reason));
+            }
+        };
+        result.map_err(|error| {
+            tracing::error!(%error, "a result could not be written as JSON");
+            RpcError::internal()
+        })
+    }
+
+    /// Depths, lane, head, and whether anything is wrong.
     #[must_use]
     pub fn health(&self) -> Health {
-        unreachable!("filled by the next commit")
+        self.shared.health()
     }
+}
+
+fn too_many() -> RpcError {
+    let reason = "as many watches are open as this relayer allows; close one, or ask again later";
+    RpcError::rate_limited("relayIds", reason, 1)
 }

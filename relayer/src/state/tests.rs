@@ -7,10 +7,8 @@ use wia_protocol::relay::State::{
 use super::Event::{Accept, Claim, Expire, Finalize, Mine, Reject, Release, Reorg, Skip, Submit};
 use super::*;
 
-const STATES: [State; 9] =
-    [Accepted, Claimed, Submitted, Mined, Final, Skipped, Expired, Rejected, Reorged];
-const EVENTS: [Event; 10] =
-    [Accept, Claim, Submit, Mine, Finalize, Skip, Expire, Reject, Reorg, Release];
+const STATES: [State; 9] = [Accepted, Claimed, Submitted, Mined, Final, Skipped, Expired, Rejected, Reorged];
+const EVENTS: [Event; 10] = [Accept, Claim, Submit, Mine, Finalize, Skip, Expire, Reject, Reorg, Release];
 
 /// Everything that is legal; all else must be refused.
 const LEGAL: [(State, Event, State); 18] = [

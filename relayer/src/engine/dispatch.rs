@@ -1,0 +1,312 @@
+//! From what waits to the pool: choose, prepare, sign, write down, send; and raise the fees of what is stuck.
+
+use alloy::primitives::B256;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use tokio::time::Instant;
+use wia_protocol::relay::State;
+
+use super::{Engine, Hold, Sent, Tracked, Until};
+use crate::chain::{ChainError, Head};
+use crate::lane::batch::{BatchLimits, Candidate, next_batch};
+use crate::lane::fees::{offer, raise};
+use crate::lane::prepare::{Entry, Failure, Prepared, Unprepared, prepare};
+use crate::lane::sign::{Unsigned, sign};
+use crate::queue::Changes;
+use crate::queue::record::{Detail, Transaction};
+use crate::state::Event;
+use crate::{RelayerError, clock};
+
+/// How many batches' worth of waiting messages one batch is chosen from.
+const LOOK_AHEAD_BATCHES: usize = 4;
+
+impl Engine {
+    /// Begins to prepare the next batch, when there is one and the lane has room.
+    pub(super) fn preparation(
+        &mut self,
+    ) -> Result<Option<BoxFuture<'static, Result<Prepared, Unprepared>>>, RelayerError> {
+        let config = &self.shared.config;
+        let busy = self.undecided().count() >= config.max_in_flight;
+        if busy || !self.identified || self.shared.is_away() || self.prepare_at.is_some() {
+            return Ok(None);
+        }
+        let (Some(head), Some(present)) = (self.shared.head(), self.shared.present()) else {
+            return Ok(None);
+        };
+        let now = Instant::now();
+        let waiting = self.shared.queue.waiting(LOOK_AHEAD_BATCHES * config.batch_max_items, |c| {
+            c.deadline > present.timestamp && c.valid_after < present.timestamp && !self.is_held(c, now)
+        });
+        let limits = BatchLimits { items: self.batch_items, gas: config.batch_gas_target };
+        let mut entries = Vec::new();
+        for candidate in next_batch(&waiting, limits) {
+            if let Some(item) = self.shared.queue.item(candidate.relay_id)? {
+                entries.push(Entry { candidate, item });
+            }
+        }
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let (chain, lane) = (Arc::clone(&self.shared.chain), self.signer.address());
+        Ok(Some(prepare(chain, lane, entries, head.base_fee_per_gas, self.caps()).boxed()))
+    }
+
+    fn is_held(&self, candidate: &Candidate, now: Instant) -> bool {
+        match self.holds.get(&candidate.relay_id).map(|hold| hold.until) {
+            None => false,
+            Some(Until::Moment(moment)) => moment > now,
+            Some(Until::Decided(nonce)) => self.undecided().any(|t| t.record.nonce <= nonce),
+        }
+    }
+
+    /// Carries out what was prepared.
+    pub(super) async fn prepared(
+        &mut self,
+        prepared: Result<Prepared, Unprepared>,
+    ) -> Result<(), RelayerError> {
+        let prepared = match prepared {
+            Ok(prepared) => prepared,
+            Err(reason) => {
+                self.unprepared(&reason);
+                return Ok(());
+            }
+        };
+        self.shared.lane().unprepared = None;
+        self.batch_items = self.shared.config.batch_max_items;
+        // Meanwhile a head may have expired one of them: what was simulated is then not what would be sent.
+        for entry in &prepared.entries {
+            if self.state_of(entry.relay_id())? != Some(State::Accepted) {
+                return Ok(());
+            }
+        }
+        let mut changes = Changes::default();
+        let nonce = self.next_nonce(prepared.chain_nonce);
+        self.fail(&prepared, nonce, &mut changes)?;
+        if prepared.entries.is_empty() {
+            self.apply(&changes)?;
+            return self.settle(true).await;
+        }
+        let Prepared { contract, entries, input, gas_limit, fees, .. } = prepared;
+        let chain_id = self.shared.config.deployment.chain_id;
+        let unsigned = Unsigned { chain_id, nonce, to: contract, input: &input, gas_limit, fees };
+        let (hash, raw) = sign(&self.signer, unsigned)?;
+        let items: Vec<B256> = entries.iter().map(Entry::relay_id).collect();
+        for relay_id in &items {
+            changes.step(*relay_id, Event::Claim, None, Detail::default());
+            let detail = Detail { tx_hash: Some(hash), ..Detail::default() };
+            changes.step(*relay_id, Event::Submit, Some(nonce), detail);
+        }
+        metrics::histogram!("wia_relayer_batch_items").record(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        tracing::info!(nonce, %hash, items = items.len(), gas_limit, "signed a batch");
+        let record = Transaction {
+            nonce,
+            contract,
+            items,
+            input,
+            gas_limit,
+            fees,
+            hashes: vec![hash],
+            raw,
+            inclusion: None,
+            finalized: false,
+        };
+        changes.put.push(record.clone());
+        // The order matters: a nonce is taken by what is on disk, and only what is on disk is sent.
+        self.apply(&changes)?;
+        self.settle(true).await?;
+        self.transactions.insert(nonce, Tracked::new(record));
+        self.send(nonce);
+        Ok(())
+    }
+
+    fn unprepared(&mut self, reason: &Unprepared) {
+        if let Unprepared::Chain(ChainError::Unavailable { .. }) = reason {
+            self.shared.set_away(true);
+            self.look_soon();
+            return;
+        }
+        if let Unprepared::TooLarge = reason {
+            self.batch_items = (self.batch_items / 2).max(1);
+            tracing::info!(items = self.batch_items, "the batch was too large; a smaller one is tried");
+            return;
+        }
+        tracing::warn!(%reason, "no batch could be prepared");
+        self.shared.lane().unprepared = Some(reason.to_string());
+        self.prepare_at = Some(Instant::now() + self.retry_interval());
+    }
+
+    /// Ends or holds the messages that the simulation failed. `nonce` is that of this batch, if it is sent.
+    fn fail(&mut self, prepared: &Prepared, nonce: u64, changes: &mut Changes) -> Result<(), RelayerError> {
+        let in_flight = self.undecided().map(|t| t.record.nonce).max();
+        let behind = if prepared.entries.is_empty() { in_flight } else { in_flight.max(Some(nonce)) };
+        for (entry, failure) in &prepared.failed {
+            let relay_id = entry.relay_id();
+            if self.state_of(relay_id)? != Some(State::Accepted) {
+                continue;
+            }
+            let times = self.holds.get(&relay_id).map_or(0, |hold| hold.times) + 1;
+            let soon = Until::Moment(Instant::now() + self.retry_interval());
+            let until = match (failure, in_flight, behind) {
+                (Failure::NotYetValid, ..) => soon,
+                (Failure::Expired, ..) => {
+                    let reason = Some("validBefore has passed".to_owned());
+                    let detail = Detail { reason, ..Detail::default() };
+                    changes.step(relay_id, Event::Expire, None, detail);
+                    continue;
+                }
+                // It may need what a transaction in flight brings: once, it waits for that.
+                (Failure::Refused { .. }, Some(last), _) if times == 1 => Until::Decided(last),
+                (Failure::Refused { block, reason }, ..) => {
+                    self.reject(relay_id, *block, reason.clone(), changes)?;
+                    continue;
+                }
+                (Failure::Blocked, _, Some(last)) => Until::Decided(last),
+                (Failure::Blocked, _, None) if times < self.shared.config.max_attempts => soon,
+                (Failure::Blocked, _, None) => {
+                    let block = self.shared.head().map_or(0, |h| h.number);
+                    let reason = "fails in a batch of its own, without an error when alone";
+                    self.reject(relay_id, block, reason.into(), changes)?;
+                    continue;
+                }
+            };
+            if let Until::Moment(moment) = until {
+                self.look_at = Some(self.look_at.map_or(moment, |before| before.min(moment)));
+            }
+            self.holds.insert(relay_id, Hold { until, times });
+        }
+        Ok(())
+    }
+
+    /// Ends a message with a signed refusal.
+    pub(super) fn reject(
+        &self,
+        relay_id: B256,
+        block: u64,
+        reason: String,
+        changes: &mut Changes,
+    ) -> Result<(), RelayerError> {
+        let refusal = self.shared.promises.refusal(relay_id, clock::now(), block, reason.clone())?;
+        let detail = Detail { reason: Some(reason), refusal: Some(refusal), ..Detail::default() };
+        changes.step(relay_id, Event::Reject, None, detail);
+        Ok(())
+    }
+
+    pub(super) fn state_of(&self, relay_id: B256) -> Result<Option<State>, RelayerError> {
+        Ok(self.shared.queue.item(relay_id)?.map(|item| item.state()))
+    }
+
+    /// Hands the newest version of a transaction to the endpoint.
+    pub(super) fn send(&mut self, nonce: u64) {
+        let Some(tracked) = self.transactions.get_mut(&nonce) else { return };
+        if tracked.sending {
+            return;
+        }
+        tracked.sending = true;
+        let (hash, raw) = (tracked.record.hash(), tracked.record.raw.clone());
+        let chain = Arc::clone(&self.shared.chain);
+        self.sending.push(async move { Sent { nonce, hash, result: chain.send_raw(&raw).await } }.boxed());
+    }
+
+    /// What the endpoint said. Whatever it was, the record on disk is the truth: the transaction is sent again
+    /// until it is mined, or its nonce has passed without it.
+    pub(super) fn sent(&mut self, Sent { nonce, hash, result }: Sent) {
+        let height = self.shared.head().map_or(0, |head| head.number);
+        let Some(tracked) = self.transactions.get_mut(&nonce) else { return };
+        tracked.sending = false;
+        match result {
+            Ok(()) => {
+                tracked.sent_at = Some(height);
+                tracked.waiting_since.get_or_insert(height);
+                self.shared.lane().unsent = None;
+                tracing::debug!(nonce, %hash, "sent");
+            }
+            Err(ChainError::Unavailable { method, reason }) => {
+                tracing::debug!(nonce, %hash, method, reason, "not sent");
+                self.shared.set_away(true);
+                self.look_soon();
+            }
+            Err(error) => self.refused_by_pool(nonce, hash, height, &error.to_string()),
+        }
+    }
+
+    fn refused_by_pool(&mut self, nonce: u64, hash: B256, height: u64, reason: &str) {
+        let Some(tracked) = self.transactions.get_mut(&nonce) else { return };
+        let text = reason.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|w| text.contains(w));
+        if says(&["already known", "already imported", "known transaction", "alreadyknown"]) {
+            tracked.sent_at = Some(height);
+            tracked.waiting_since.get_or_insert(height);
+            return;
+        }
+        tracing::warn!(nonce, %hash, reason, "the endpoint did not take a transaction");
+        if says(&["nonce too low", "nonce is too low"]) {
+            // Mined, or the nonce went to something else: the next look tells.
+            tracked.sent_at = Some(height);
+        } else {
+            // Raising fees helps against an underpriced transaction, not against an empty account.
+            if !says(&["insufficient funds"]) {
+                tracked.waiting_since.get_or_insert(height);
+            }
+            self.shared.lane().unsent = Some(format!("the last transaction was not taken: {reason}"));
+        }
+        self.look_soon();
+    }
+
+    /// Sends again what the endpoint may not have, and raises the fees of the one that all others wait for.
+    pub(super) async fn resend(&mut self, head: Head, chain_nonce: u64) -> Result<(), RelayerError> {
+        let config = &self.shared.config;
+        let (again, stale) = (config.rebroadcast_after_blocks, config.replace_after_blocks);
+        let older = |since: u64, blocks: u64| head.number >= since.saturating_add(blocks);
+        let first = self.undecided().find(|t| t.record.nonce >= chain_nonce);
+        let stuck = first.filter(|t| t.waiting_since.is_some_and(|since| older(since, stale)));
+        if let Some(nonce) = stuck.map(|t| t.record.nonce) {
+            self.replace(nonce, head).await?;
+        }
+        let due: Vec<u64> = self
+            .undecided()
+            .filter(|t| t.record.nonce >= chain_nonce && t.sent_at.is_none_or(|at| older(at, again)))
+            .map(|t| t.record.nonce)
+            .collect();
+        due.into_iter().for_each(|nonce| self.send(nonce));
+        Ok(())
+    }
+
+    /// Signs the same transaction with higher fees, under the same nonce: only one version can be mined.
+    async fn replace(&mut self, nonce: u64, head: Head) -> Result<(), RelayerError> {
+        let caps = self.caps();
+        let Some(tracked) = self.transactions.get(&nonce) else { return Ok(()) };
+        let before = tracked.record.fees;
+        let fresh = offer(head.base_fee_per_gas, before.priority.unwrap_or(before.max_fee), caps).ok();
+        let Some(fees) = raise(before, fresh, caps) else {
+            tracing::warn!(nonce, "a transaction is stuck, and the fee cap forbids raising its fees");
+            return Ok(());
+        };
+        let mut record = tracked.record.clone();
+        let Transaction { contract: to, gas_limit, .. } = record;
+        let chain_id = self.shared.config.deployment.chain_id;
+        let unsigned = Unsigned { chain_id, nonce, to, input: &record.input, gas_limit, fees };
+        let (hash, raw) = sign(&self.signer, unsigned)?;
+        tracing::info!(nonce, %hash, max_fee = fees.max_fee, "raised the fees of a stuck transaction");
+        record.fees = fees;
+        record.hashes.push(hash);
+        record.raw = raw;
+        let mut changes = Changes::default();
+        for relay_id in &record.items {
+            let item = self.shared.queue.item(*relay_id)?;
+            if item.is_some_and(|i| i.transaction == Some(nonce) && i.state() == State::Submitted) {
+                let detail = Detail { tx_hash: Some(hash), ..Detail::default() };
+                changes.step(*relay_id, Event::Submit, Some(nonce), detail);
+            }
+        }
+        changes.put.push(record.clone());
+        self.apply(&changes)?;
+        self.settle(true).await?;
+        if let Some(tracked) = self.transactions.get_mut(&nonce) {
+            tracked.record = record;
+            tracked.sent_at = None;
+            tracked.waiting_since = Some(head.number);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,329 @@
+//! From a look at the chain to the records: what was mined, what left the chain, what is final, what expired.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use alloy::primitives::{B256, U256};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+use wia_protocol::relay::State;
+
+use super::Engine;
+use crate::RelayerError;
+use crate::chain::{ChainError, Head, TransactionReceipt};
+use crate::queue::Changes;
+use crate::queue::record::{Detail, Inclusion, Item};
+use crate::state::Event;
+use crate::track::observe::{Observation, Passed, Undecided, Watched, observe};
+use crate::track::verdict::{Named, Verdict, verdicts};
+
+impl Engine {
+    /// Begins to look at the chain, when the head has changed or it is time to look again.
+    pub(super) fn observation(&mut self) -> Option<BoxFuture<'static, Result<Observation, ChainError>>> {
+        let due = self.look_at.is_some_and(|at| at <= Instant::now());
+        let chain = Arc::clone(&self.shared.chain);
+        let Some(head) = self.shared.head() else {
+            // No head was ever seen: whoever follows the heads will tell.
+            self.look_at = None;
+            return None;
+        };
+        if !due && self.followed.is_some_and(|f| f.hash == head.hash) {
+            return None;
+        }
+        if self.shared.is_away() && self.look_at.is_some() && !due {
+            return None;
+        }
+        self.look_at = None;
+        let undecided = self.undecided().map(|t| Undecided {
+            nonce: t.record.nonce,
+            contract: t.record.contract,
+            hashes: t.record.hashes.clone(),
+            missed: t.missed.then(|| self.authorizations(&t.record.items)),
+        });
+        let watched = Watched {
+            head,
+            lane: self.signer.address(),
+            undecided: undecided.collect(),
+            suspects: self.suspects(head),
+        };
+        Some(observe(chain, watched).boxed())
+    }
+
+    /// Heights at which a block with transactions of ours may have been replaced. While each head is the child
+    /// of the one before, that can only be those which were read before their head was followed.
+    fn suspects(&self, head: Head) -> Vec<u64> {
+        let child = |f: &Head| f.hash == head.parent_hash || f.hash == head.hash;
+        let proven = self.followed.filter(child).map(|f| f.number);
+        let heights = self.transactions.values().filter_map(|t| t.record.inclusion).map(|i| i.block_number);
+        let suspect = |n: &u64| *n <= head.number && proven.is_none_or(|p| *n > p);
+        heights.filter(suspect).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn authorizations(&self, items: &[B256]) -> Vec<(alloy::primitives::Address, B256)> {
+        let item = |id: &B256| self.shared.queue.item(*id).ok().flatten();
+        items
+            .iter()
+            .map(|id| item(id).map(|i| (i.message.from, i.message.nonce)).unwrap_or_default())
+            .collect()
+    }
+
+    /// Applies what was seen.
+    pub(super) async fn observed(
+        &mut self,
+        seen: Result<Observation, ChainError>,
+    ) -> Result<(), RelayerError> {
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                tracing::debug!(%error, "the chain could not be looked at");
+                self.shared.set_away(true);
+                self.look_soon();
+                return Ok(());
+            }
+        };
+        match self.identify().await {
+            Err(RelayerError::Chain(error)) => {
+                tracing::debug!(%error, "the chain could not be identified");
+                self.look_soon();
+                return Ok(());
+            }
+            other => other?,
+        }
+        self.shared.set_away(false);
+        let mut wrote = self.undo_reorged(&seen)?;
+        for (nonce, passed) in &seen.passed {
+            wrote |= match passed {
+                Passed::Mined(hash, receipt) => self.mined(*nonce, *hash, receipt)?,
+                Passed::Missed => self.missed(*nonce),
+                Passed::Lost(used) => self.lost(*nonce, used, seen.head)?,
+            };
+        }
+        wrote |= self.finalize(seen.head)?;
+        wrote |= self.expire(seen.head)?;
+        self.settle(wrote).await?;
+        self.followed = Some(seen.head);
+        self.resend(seen.head, seen.chain_nonce).await?;
+        self.note(&seen);
+        Ok(())
+    }
+
+    /// Blocks with transactions of ours that left the chain: their messages go back to submitted, and the
+    /// transactions are sent again, because not every node returns them to its pool.
+    fn undo_reorged(&mut self, seen: &Observation) -> Result<bool, RelayerError> {
+        let gone = |i: &Inclusion| seen.blocks.get(&i.block_number).is_some_and(|h| *h != Some(i.block_hash));
+        let nonces: Vec<u64> = self
+            .transactions
+            .values()
+            .filter(|t| t.record.inclusion.is_some_and(|i| gone(&i)))
+            .map(|t| t.record.nonce)
+            .collect();
+        let mut changes = Changes::default();
+        for nonce in &nonces {
+            let Some(tracked) = self.transactions.get_mut(nonce) else { continue };
+            let left = tracked.record.inclusion.take();
+            tracked.record.finalized = false;
+            (tracked.sent_at, tracked.waiting_since, tracked.missed) = (None, None, false);
+            let hash = tracked.record.hash();
+            let block = left.map(|i| i.block_number);
+            tracing::warn!(nonce, block, "a block with a transaction of ours left the chain");
+            metrics::counter!("wia_relayer_reorged_transactions_total").increment(1);
+            for relay_id in &tracked.record.items {
+                let Some(item) = self.shared.queue.item(*relay_id)? else { continue };
+                let decided = matches!(item.state(), State::Mined | State::Final | State::Skipped);
+                if item.transaction != Some(*nonce) || !decided {
+                    continue;
+                }
+                let reason = Some("its block left the chain".to_owned());
+                let tx_hash = left.map(|i| i.tx_hash);
+                let detail = Detail { tx_hash, block, reason, ..Detail::default() };
+                changes.step(*relay_id, Event::Reorg, None, detail);
+                let detail = Detail { tx_hash: Some(hash), ..Detail::default() };
+                changes.step(*relay_id, Event::Submit, Some(*nonce), detail);
+            }
+            changes.put.push(tracked.record.clone());
+        }
+        self.apply(&changes)?;
+        Ok(!changes.is_empty())
+    }
+
+    /// A version of the transaction is in a block.
+    fn mined(&mut self, nonce: u64, hash: B256, receipt: &TransactionReceipt) -> Result<bool, RelayerError> {
+        let Some(tracked) = self.transactions.get_mut(&nonce) else { return Ok(false) };
+        tracked.missed = false;
+        tracked.record.inclusion = Some(Inclusion {
+            tx_hash: hash,
+            block_number: receipt.block_number,
+            block_hash: receipt.block_hash,
+        });
+        let record = tracked.record.clone();
+        if !receipt.succeeded {
+            tracing::warn!(nonce, %hash, "a batch reverted as a whole; its messages are queued again");
+        }
+        let mut items = Vec::with_capacity(record.items.len());
+        for relay_id in &record.items {
+            let missing = || RelayerError::Corrupt {
+                tree: "relay_items",
+                key: relay_id.to_string(),
+                reason: "a transaction names it, but it is not there".into(),
+            };
+            items.push((*relay_id, self.shared.queue.item(*relay_id)?.ok_or_else(missing)?));
+        }
+        let named = |(relay_id, item): &(B256, Item)| Named {
+            relay_id: *relay_id,
+            signer: item.message.from,
+            nonce: item.message.nonce,
+        };
+        let named: Vec<Named> = items.iter().map(named).collect();
+        let mut changes = Changes::default();
+        let fates = verdicts(record.contract, &named, receipt);
+        for (index, ((relay_id, item), verdict)) in (0_u32..).zip(items.iter().zip(fates)) {
+            let own = item.transaction == Some(nonce) && item.state() == State::Submitted;
+            let block = Some(receipt.block_number);
+            let place = Detail { tx_hash: Some(hash), block, index: Some(index), ..Detail::default() };
+            match verdict {
+                Verdict::Executed => {
+                    if !own && !adopt(*relay_id, item, nonce, hash, &mut changes) {
+                        continue;
+                    }
+                    changes.step(*relay_id, Event::Mine, Some(nonce), place);
+                }
+                Verdict::Skipped(reason) if own => {
+                    let detail = Detail { reason: Some(reason), ..place };
+                    changes.step(*relay_id, Event::Skip, Some(nonce), detail);
+                }
+                Verdict::Nothing if own => {
+                    let reason = format!("transaction {hash} reverted");
+                    self.release(*relay_id, item, reason, receipt.block_number, &mut changes)?;
+                }
+                Verdict::Skipped(_) | Verdict::Nothing => {}
+            }
+        }
+        changes.put.push(record);
+        self.apply(&changes)?;
+        Ok(true)
+    }
+
+    fn missed(&mut self, nonce: u64) -> bool {
+        if let Some(tracked) = self.transactions.get_mut(&nonce) {
+            tracked.missed = true;
+            self.look_soon();
+        }
+        false
+    }
+
+    /// The chain has passed the nonce, and none of the versions is in it: something else used the account. The
+    /// bitmap says of each message whether somebody executed it; what is not executed is queued again.
+    fn lost(&mut self, nonce: u64, used: &[bool], head: Head) -> Result<bool, RelayerError> {
+        let Some(tracked) = self.transactions.remove(&nonce) else { return Ok(false) };
+        let hash = tracked.record.hash();
+        tracing::warn!(nonce, %hash, "the nonce was used by another transaction of this account");
+        let mut changes = Changes::default();
+        for (relay_id, used) in tracked.record.items.iter().zip(used) {
+            let Some(item) = self.shared.queue.item(*relay_id)? else { continue };
+            if item.transaction != Some(nonce) || item.state() != State::Submitted {
+                continue;
+            }
+            if *used {
+                let reason = Some("AuthorizationAlreadyUsed".to_owned());
+                let detail = Detail { block: Some(head.number), reason, ..Detail::default() };
+                changes.step(*relay_id, Event::Skip, None, detail);
+            } else {
+                let reason = format!("transaction {hash} can no longer be mined");
+                self.release(*relay_id, &item, reason, head.number, &mut changes)?;
+            }
+        }
+        changes.remove.push(nonce);
+        self.apply(&changes)?;
+        Ok(true)
+    }
+
+    /// Back to the queue; after too many times, to its end.
+    fn release(
+        &self,
+        relay_id: B256,
+        item: &Item,
+        reason: String,
+        block: u64,
+        changes: &mut Changes,
+    ) -> Result<(), RelayerError> {
+        let detail = Detail { reason: Some(reason.clone()), ..Detail::default() };
+        changes.step(relay_id, Event::Release, None, detail);
+        let attempts = item.attempts.saturating_add(1);
+        if attempts >= self.shared.config.max_attempts {
+            let reason = format!("lost its transaction {attempts} times; the last time: {reason}");
+            self.reject(relay_id, block, reason, changes)?;
+        }
+        Ok(())
+    }
+
+    /// Depths: final, and too deep to follow.
+    fn finalize(&mut self, head: Head) -> Result<bool, RelayerError> {
+        let config = &self.shared.config;
+        let (enough, most) = (config.final_confirmations, config.max_reorg_depth);
+        let mut changes = Changes::default();
+        for (nonce, tracked) in &mut self.transactions {
+            let Some(inclusion) = tracked.record.inclusion else { continue };
+            let confirmations = (head.number + 1).saturating_sub(inclusion.block_number);
+            if confirmations >= enough && !tracked.record.finalized {
+                tracked.record.finalized = true;
+                for relay_id in &tracked.record.items {
+                    let item = self.shared.queue.item(*relay_id)?;
+                    if item.is_some_and(|i| i.transaction == Some(*nonce) && i.state() == State::Mined) {
+                        let detail = Detail { confirmations: Some(confirmations), ..Detail::default() };
+                        changes.step(*relay_id, Event::Finalize, Some(*nonce), detail);
+                    }
+                }
+                changes.put.push(tracked.record.clone());
+            }
+            if confirmations > most.max(enough) {
+                changes.put.retain(|record| record.nonce != *nonce);
+                changes.remove.push(*nonce);
+            }
+        }
+        for nonce in &changes.remove {
+            self.transactions.remove(nonce);
+        }
+        self.apply(&changes)?;
+        Ok(!changes.is_empty())
+    }
+
+    /// What still waits when its time is over, by the chain's clock.
+    fn expire(&mut self, head: Head) -> Result<bool, RelayerError> {
+        let mut changes = Changes::default();
+        for relay_id in self.shared.queue.overdue(head.timestamp) {
+            let reason = Some("validBefore has passed".to_owned());
+            changes.step(relay_id, Event::Expire, None, Detail { reason, ..Detail::default() });
+        }
+        self.apply(&changes)?;
+        Ok(!changes.is_empty())
+    }
+
+    /// Keeps the operator's view.
+    fn note(&mut self, seen: &Observation) {
+        let nonce = self.next_nonce(seen.chain_nonce);
+        let mut lane = self.shared.lane();
+        lane.nonce = Some(nonce);
+        lane.balance = Some(seen.balance);
+        metrics::gauge!("wia_relayer_lane_nonce").set(u32::try_from(nonce).unwrap_or(u32::MAX));
+        // A gauge is a float: milliether keep more of it exact than wei would.
+        let milliether = seen.balance / U256::from(1_000_000_000_000_000_u64);
+        metrics::gauge!("wia_relayer_lane_balance_milliether").set(milliether.saturating_to::<u32>());
+    }
+}
+
+/// Ties a message to a transaction that executed it although the message had moved on. False when another
+/// transaction is known to have executed it: one of the two blocks is about to leave the chain.
+fn adopt(relay_id: B256, item: &Item, nonce: u64, hash: B256, changes: &mut Changes) -> bool {
+    let way: &[Event] = match item.state() {
+        State::Accepted => &[Event::Claim, Event::Submit],
+        State::Claimed | State::Submitted | State::Reorged => &[Event::Submit],
+        State::Skipped | State::Rejected | State::Expired => &[Event::Accept, Event::Claim, Event::Submit],
+        State::Mined | State::Final => return false,
+    };
+    for event in way {
+        let tx_hash = (*event == Event::Submit).then_some(hash);
+        changes.step(relay_id, *event, Some(nonce), Detail { tx_hash, ..Detail::default() });
+    }
+    true
+}

@@ -1,0 +1,254 @@
+//! One way in behind all doors: from a well-formed submission to a receipt, or a refusal that names the field.
+//!
+//! In: a [`Submission`] whose shape is right, and who sent it. Out: a durable message with a signed receipt;
+//! nothing half-accepted stays. The order of checks: chain, contract, quota, known digest, validity window,
+//! receiver, signature, live nonce, nonce on chain.
+//!
+//! While the endpoint is away, what needs the chain is left out (the nonce on chain; the simulation before the
+//! batch finds it), so that messages are delayed, not refused. The exception is a signature that is not the
+//! signer's own key's: whether a contract wallet stands behind it, only the chain can tell, and taking such
+//! messages on trust would let anyone fill the queue. They are refused with `retryAfter`.
+
+pub(crate) mod quota;
+pub(crate) mod verify;
+mod window;
+
+use std::time::Instant;
+
+use alloy::primitives::{Address, B256, Bytes};
+use wia_abi::authorization::{Domain, TransferWithAuthorization};
+use wia_protocol::RpcError;
+use wia_protocol::jsonrpc::Code;
+use wia_protocol::relay::{Message, State, Submission, Submitted};
+
+use crate::chain::ChainError;
+use crate::queue::Acceptance;
+use crate::queue::record::Item;
+use crate::shared::Shared;
+use crate::track::observe::is_used;
+use crate::{Origin, RelayerError, clock};
+use verify::{MAX_SIGNATURE_BYTES, WalletAnswer, ask_wallet};
+
+/// Takes a submission; counts what is refused by the field that it names.
+pub(crate) async fn submit(
+    shared: &Shared,
+    submission: Submission,
+    origin: &Origin,
+) -> Result<Submitted, RpcError> {
+    let outcome = take(shared, submission, origin).await;
+    if let Err(error) = &outcome {
+        let field = error.data.as_ref().and_then(|d| d.get("field")).and_then(|f| f.as_str());
+        let field = field.unwrap_or("server").to_owned();
+        tracing::debug!(%error, "refused");
+        metrics::counter!("wia_relayer_refused_total", "field" => field).increment(1);
+    }
+    outcome
+}
+
+async fn take(shared: &Shared, submission: Submission, origin: &Origin) -> Result<Submitted, RpcError> {
+    if shared.is_stopped() {
+        return Err(unavailable("server", "this relayer is stopping; submit again, here or elsewhere"));
+    }
+    let Submission { chain_id, contract, message, signature } = submission;
+    let (contract, domain) = destination(shared, chain_id, &contract)?;
+    shared.quota.take(origin, Instant::now()).map_err(|retry_after_s| {
+        let per_second = shared.config.origin_per_second;
+        let reason = format!("more than {per_second} submissions per second from here; wait and go on");
+        RpcError::rate_limited("origin", reason, retry_after_s)
+    })?;
+    let Message::TransferWithAuthorization(transfer) = message;
+    let relay_id = domain.digest(&transfer);
+    if let Some(known) = shared.queue.item(relay_id).map_err(internal)?
+        && !has_failed(known.state())
+    {
+        return stored(shared, relay_id, known).await;
+    }
+    let present = shared
+        .present()
+        .ok_or_else(|| unavailable("server", "the chain has not been reached yet; submit again later"))?;
+    window::check(transfer.validAfter, transfer.validBefore, present.timestamp, &shared.config)?;
+    if transfer.to.is_zero() {
+        return Err(RpcError::invalid("to", "the zero address receives nothing; name the payee"));
+    }
+    let by_contract = check_signature(shared, &transfer, relay_id, &signature).await?;
+    let holder = shared.queue.holder(contract, transfer.from, transfer.nonce).map_err(internal)?;
+    if let Some(holder) = holder.filter(|h| *h != relay_id) {
+        return Err(nonce_held(holder));
+    }
+    check_nonce_on_chain(shared, contract, &transfer).await?;
+
+    let now = clock::now();
+    let include_by = present.number.saturating_add(shared.config.include_within_blocks);
+    let receipt = shared.promises.receipt(relay_id, now, include_by).map_err(internal)?;
+    let item = Item {
+        contract,
+        message: transfer,
+        signature,
+        by_contract,
+        order: 0,
+        receipt,
+        history: Vec::new(),
+        transaction: None,
+        attempts: 0,
+    };
+    accept(shared, relay_id, item).await
+}
+
+/// Chain id and contract, to the address and the domain that messages are signed for.
+fn destination<'a>(
+    shared: &'a Shared,
+    chain_id: u64,
+    contract: &str,
+) -> Result<(Address, &'a Domain), RpcError> {
+    let deployment = &shared.config.deployment;
+    if chain_id != deployment.chain_id {
+        let reason =
+            format!("this relayer serves chain {}; sign and submit for that one", deployment.chain_id);
+        return Err(RpcError::invalid("chainId", reason));
+    }
+    let known = deployment.resolve(contract);
+    match &shared.carbon {
+        Some((address, domain)) if known.is_some_and(|(_, a)| a == *address) => Ok((*address, domain)),
+        _ => {
+            let names: Vec<_> = shared.carbon.iter().map(|(a, _)| format!("CarbonCredit ({a})")).collect();
+            let reason = format!("`{contract}` is not served here; the contracts are: {}", names.join(", "));
+            Err(RpcError::invalid("contract", reason))
+        }
+    }
+}
+
+/// Whether the signer is a contract; a refusal when the signature is not the signer's.
+async fn check_signature(
+    shared: &Shared,
+    transfer: &TransferWithAuthorization,
+    digest: B256,
+    signature: &Bytes,
+) -> Result<bool, RpcError> {
+    if signature.len() > MAX_SIGNATURE_BYTES {
+        let reason = format!("has {} bytes; the most is {MAX_SIGNATURE_BYTES}", signature.len());
+        return Err(RpcError::invalid("signature", reason));
+    }
+    let signer = transfer.from;
+    let recovered = shared.verifiers.recover(digest, signature.clone()).await?;
+    if recovered == Some(signer) {
+        return Ok(false);
+    }
+    let answer = shared.ask(ask_wallet(&*shared.chain, signer, digest, signature)).await;
+    match answer {
+        Some(Ok(WalletAnswer::Accepts)) => Ok(true),
+        Some(Ok(WalletAnswer::Refuses)) => {
+            let reason = format!("the contract at `from`, {signer}, does not accept it (ERC-1271)");
+            Err(RpcError::invalid("signature", reason))
+        }
+        Some(Ok(WalletAnswer::NoContract)) => Err(RpcError::invalid(
+            "signature",
+            match recovered {
+                Some(other) => format!(
+                    "is not by `from`, {signer}: it is by {other}, or over another message, chain or contract; \
+                     sign the typed data of this message again"
+                ),
+                None => {
+                    "is no ECDSA signature: 65 bytes r ‖ s ‖ v with v 27 or 28, or 64 bytes of ERC-2098, \
+                         with low s"
+                        .to_owned()
+                }
+            },
+        )),
+        Some(Err(error)) => {
+            tracing::warn!(%error, "a wallet could not be asked");
+            Err(unavailable("signature", "could not be checked: the chain refused to answer; try again"))
+        }
+        None => Err(unavailable(
+            "signature",
+            "is not by the key of `from`, and whether a contract wallet accepts it cannot be asked now; \
+             submit it again when the chain answers",
+        )),
+    }
+}
+
+async fn check_nonce_on_chain(
+    shared: &Shared,
+    contract: Address,
+    transfer: &TransferWithAuthorization,
+) -> Result<(), RpcError> {
+    match shared.ask(is_used(&*shared.chain, contract, transfer.from, transfer.nonce)).await {
+        Some(Ok(true)) => Err(RpcError::invalid(
+            "nonce",
+            "is used or cancelled on the chain already; sign with another nonce",
+        )),
+        Some(Ok(false)) | None => Ok(()),
+        Some(Err(error)) => {
+            log_unasked(&error);
+            Ok(())
+        }
+    }
+}
+
+fn log_unasked(error: &ChainError) {
+    tracing::warn!(%error, "a nonce could not be asked for; the simulation will judge it");
+}
+
+/// Writes, makes durable, answers; in that order.
+async fn accept(shared: &Shared, relay_id: B256, item: Item) -> Result<Submitted, RpcError> {
+    let now = item.receipt.received_at;
+    match shared.queue.accept(relay_id, item, now).map_err(internal)? {
+        Acceptance::Written(item) => {
+            if let Err(error) = shared.store.durable().await {
+                if let Err(error) = shared.queue.withdraw(relay_id) {
+                    tracing::error!(%relay_id, %error, "an acceptance could not be taken back");
+                }
+                return Err(internal(error));
+            }
+            metrics::counter!("wia_relayer_accepted_total").increment(1);
+            if let Some(step) = item.last() {
+                shared.feed.publish(item.message.from, &step.update(relay_id));
+            }
+            // Only now: what the lane takes has been acknowledged, and its first step was published.
+            shared.queue.offer(relay_id, &item);
+            Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt })
+        }
+        Acceptance::Known(item) => stored(shared, relay_id, *item).await,
+        Acceptance::NonceHeld(holder) => Err(nonce_held(holder)),
+        Acceptance::SignerFull => {
+            let most = shared.config.max_live_items_per_signer;
+            let reason = format!("{most} messages of this signer are under way; wait until some are final");
+            Err(RpcError::rate_limited("from", reason, 1))
+        }
+        Acceptance::Full => {
+            Err(unavailable("server", "the queue is full; submit again later, or to another relayer"))
+        }
+    }
+}
+
+/// The stored result of a message that was handed in before.
+async fn stored(shared: &Shared, relay_id: B256, item: Item) -> Result<Submitted, RpcError> {
+    if item.state() == State::Accepted {
+        // Its first submission may still be on its way to the disk.
+        shared.store.durable().await.map_err(internal)?;
+    }
+    Ok(Submitted { relay_id, status: item.state(), receipt: item.receipt })
+}
+
+fn has_failed(state: State) -> bool {
+    matches!(state, State::Skipped | State::Rejected | State::Expired)
+}
+
+fn nonce_held(holder: B256) -> RpcError {
+    let reason = "another message of this signer with the same nonce is under way; wait for its end, \
+                  or sign with another nonce";
+    RpcError::invalid("nonce", reason).with("relayId", holder.to_string())
+}
+
+fn unavailable(field: &str, reason: &str) -> RpcError {
+    RpcError::new(Code::ServerError, field, reason).with("retryAfter", 1)
+}
+
+/// What went wrong inside stands in the log, not on the wire.
+pub(crate) fn internal(error: impl Into<RelayerError>) -> RpcError {
+    let error = error.into();
+    tracing::error!(%error, "a request could not be carried out");
+    RpcError::internal()
+}
+
+#[cfg(test)]
+mod tests;

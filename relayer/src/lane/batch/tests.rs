@@ -1,0 +1,104 @@
+//! Properties of every batch, and the cases that shaped it.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn candidate(contract: u8, signer: u8, nonce: u64, deadline: u64, order: u64) -> Candidate {
+    Candidate {
+        relay_id: B256::from(U256::from(order)),
+        contract: Address::repeat_byte(contract),
+        signer: Address::repeat_byte(signer),
+        nonce: B256::from(U256::from(nonce)),
+        valid_after: 0,
+        deadline,
+        order,
+        extra_gas: 0,
+    }
+}
+
+const WIDE: BatchLimits = BatchLimits { items: 256, gas: 12_000_000 };
+
+#[test]
+fn nothing_waits_nothing_goes() {
+    assert!(next_batch(&[], WIDE).is_empty());
+}
+
+#[test]
+fn the_most_urgent_message_chooses_the_contract() {
+    let waiting = [candidate(2, 1, 0, 10, 5), candidate(1, 1, 0, 20, 1), candidate(2, 1, 1, 30, 2)];
+    let orders: Vec<_> = next_batch(&waiting, WIDE).iter().map(|c| c.order).collect();
+    assert_eq!(orders, [2, 5]);
+}
+
+#[test]
+fn a_message_brings_along_those_of_its_nonce_word() {
+    // Room for two: the later deadline of the same word beats the nearer one of another word.
+    let waiting = [candidate(1, 1, 0, 10, 1), candidate(1, 2, 0, 20, 2), candidate(1, 1, 255, 30, 3)];
+    let batch = next_batch(&waiting, BatchLimits { items: 2, gas: 12_000_000 });
+    assert_eq!(batch.iter().map(|c| c.order).collect::<Vec<_>>(), [1, 3]);
+    // Word 1 begins at nonce 256.
+    let waiting = [candidate(1, 1, 0, 10, 1), candidate(1, 2, 0, 20, 2), candidate(1, 1, 256, 30, 3)];
+    let batch = next_batch(&waiting, BatchLimits { items: 2, gas: 12_000_000 });
+    assert_eq!(batch.iter().map(|c| c.order).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn one_message_goes_even_beyond_the_gas_target() {
+    let mut heavy = candidate(1, 1, 0, 10, 1);
+    heavy.extra_gas = 20_000_000;
+    let waiting = [heavy, candidate(1, 2, 0, 20, 2)];
+    assert_eq!(next_batch(&waiting, WIDE).len(), 1);
+}
+
+prop_compose! {
+    fn waiting()(
+        raw in prop::collection::vec((1_u8..3, 1_u8..6, 0_u64..1_024, 0_u64..100, 0_u64..300_000), 0..300)
+    ) -> Vec<Candidate> {
+        let mut all: Vec<_> = raw
+            .into_iter()
+            .zip(0_u64..)
+            .map(|((contract, signer, nonce, deadline, extra), order)| {
+                let mut one = candidate(contract, signer, nonce, deadline, order);
+                one.extra_gas = extra;
+                one
+            })
+            .collect();
+        all.sort_by_key(|c| (c.deadline, c.order));
+        all
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_batch_keeps_its_bounds(waiting in waiting(), items in 0_usize..400, gas in 0_u64..16_000_000) {
+        let batch = next_batch(&waiting, BatchLimits { items, gas });
+        prop_assert_eq!(batch.is_empty(), waiting.is_empty());
+        prop_assert!(batch.len() <= items.clamp(1, MAX_BATCH));
+        // Of one contract, that of the most urgent message, which is in it.
+        if let Some(first) = waiting.first() {
+            prop_assert!(batch.iter().all(|c| c.contract == first.contract));
+            prop_assert!(batch.contains(first));
+        }
+        // In the order of acceptance, each once.
+        prop_assert!(batch.windows(2).all(|w| w[0].order < w[1].order));
+        // Within the gas target, unless it is a single one.
+        let words: HashSet<_> = batch.iter().map(Candidate::word).collect();
+        let warm = batch.len().saturating_sub(words.len()) as u64;
+        let extra: u64 = batch.iter().map(|c| c.extra_gas).sum();
+        let estimate = BASE_GAS + words.len() as u64 * NEW_WORD_GAS + warm * WARM_WORD_GAS + extra;
+        prop_assert!(batch.len() <= 1 || estimate <= gas);
+    }
+
+    #[test]
+    fn all_that_waits_goes_in_the_end(mut waiting in waiting()) {
+        let mut gone = 0;
+        let all = waiting.len();
+        while !waiting.is_empty() {
+            let batch = next_batch(&waiting, WIDE);
+            gone += batch.len();
+            waiting.retain(|c| !batch.contains(c));
+        }
+        prop_assert_eq!(gone, all);
+    }
+}

@@ -1,0 +1,198 @@
+//! From a batch of messages to calldata with a gas limit and fees: only questions to the chain, no writes.
+//!
+//! In: the batch. Out: what may be sent, and what became of the messages that the simulation failed. The whole
+//! ordered batch is simulated on the latest block, so that a message is judged with those before it done.
+
+use std::sync::Arc;
+
+use alloy::primitives::{Address, B256, Bytes};
+use futures::StreamExt;
+use futures::stream;
+use wia_abi::carbon_credit::{CarbonCredit, describe_revert};
+
+use super::batch::Candidate;
+use super::fees::{Caps, TooExpensive, offer};
+use crate::chain::{Call, Chain, ChainError};
+use crate::config::TRANSACTION_GAS_CAP;
+use crate::queue::record::{Fees, Item, batch_input, executed, single_input};
+
+/// Single simulations at a time, to find out why items failed.
+const SINGLES_AT_A_TIME: usize = 8;
+
+/// A message on its way into a batch.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) candidate: Candidate,
+    pub(crate) item: Item,
+}
+
+/// What the lane may sign.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    pub(crate) contract: Address,
+    /// In batch order; may be empty when the simulation failed all.
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) input: Bytes,
+    pub(crate) gas_limit: u64,
+    pub(crate) fees: Fees,
+    /// The lane's nonce as the latest block knows it.
+    pub(crate) chain_nonce: u64,
+    pub(crate) failed: Vec<(Entry, Failure)>,
+}
+
+/// Why a message did not pass the simulation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// `validAfter` has not passed: it waits.
+    NotYetValid,
+    /// `validBefore` has passed.
+    Expired,
+    /// It passes alone, but not behind the others of the batch: it waits for them to be decided.
+    Blocked,
+    /// It fails alone on the state of `block`, which anyone can check.
+    Refused {
+        /// The state.
+        block: u64,
+        /// The contract's error.
+        reason: String,
+    },
+}
+
+/// Why there is nothing to sign.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unprepared {
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error(transparent)]
+    TooExpensive(#[from] TooExpensive),
+    /// The batch as a whole does not fit a transaction, or fails though its items pass: try a smaller one.
+    #[error("the batch does not fit one transaction")]
+    TooLarge,
+}
+
+/// Simulates `entries` (of one contract, in batch order) and asks for nonce, gas and fees at the same time.
+pub(crate) async fn prepare(
+    chain: Arc<dyn Chain>,
+    lane: Address,
+    entries: Vec<Entry>,
+    base_fee: Option<u128>,
+    caps: Caps,
+) -> Result<Prepared, Unprepared> {
+    let contract = entries.first().map_or(Address::ZERO, |e| e.candidate.contract);
+    let call = |input: &Bytes| Call {
+        from: lane,
+        to: contract,
+        input: input.clone(),
+        gas: Some(TRANSACTION_GAS_CAP),
+    };
+    let input = batch_input(entries.iter().map(|e| &e.item));
+    let (simulated, gas, chain_nonce, fees) = tokio::join!(
+        chain.call(call(&input), None),
+        chain.estimate_gas(call(&input)),
+        chain.nonce(lane),
+        fees(&*chain, base_fee, caps),
+    );
+    let (chain_nonce, fees) = (chain_nonce?, fees?);
+    let (passed, whole_error) = match simulated {
+        Ok(answer) => (executed(&answer).unwrap_or_default(), None),
+        Err(ChainError::Reverted { data, .. }) => (alloy::primitives::U256::ZERO, Some(data)),
+        Err(other) => return Err(other.into()),
+    };
+    let (good, bad): (Vec<_>, Vec<_>) =
+        entries.into_iter().enumerate().partition(|(index, _)| passed.bit(*index));
+    let good: Vec<Entry> = good.into_iter().map(|(_, entry)| entry).collect();
+    let bad: Vec<Entry> = bad.into_iter().map(|(_, entry)| entry).collect();
+    if bad.is_empty() {
+        let gas_limit = gas_limit(gas?, good.len())?;
+        return Ok(Prepared {
+            contract,
+            entries: good,
+            input,
+            gas_limit,
+            fees,
+            chain_nonce,
+            failed: Vec::new(),
+        });
+    }
+    let mut failed = judge(&*chain, lane, bad).await?;
+    if let Some(data) = whole_error
+        && failed.iter().all(|(_, failure)| *failure == Failure::Blocked)
+    {
+        if failed.len() > 1 {
+            return Err(Unprepared::TooLarge);
+        }
+        let block = chain.head().await?.number;
+        let reason = describe_revert(&data);
+        failed.iter_mut().for_each(|(_, f)| *f = Failure::Refused { block, reason: reason.clone() });
+    }
+    // Items that failed changed nothing for the others: those need no second simulation, only their own gas.
+    let input = batch_input(good.iter().map(|e| &e.item));
+    let gas_limit =
+        if good.is_empty() { 0 } else { gas_limit(chain.estimate_gas(call(&input)).await?, good.len())? };
+    Ok(Prepared { contract, entries: good, input, gas_limit, fees, chain_nonce, failed })
+}
+
+async fn fees(chain: &dyn Chain, base_fee: Option<u128>, caps: Caps) -> Result<Fees, Unprepared> {
+    let advice = match base_fee {
+        // Not every endpoint knows this method: the operator's own figure will do.
+        Some(_) => match chain.priority_fee().await {
+            Err(ChainError::Refused { .. }) => caps.priority,
+            advice => advice?,
+        },
+        None => chain.gas_price().await?,
+    };
+    Ok(offer(base_fee, advice, caps)?)
+}
+
+/// A quarter more than the estimate: before inclusion, a recipient may become a new one (17,100 gas).
+fn gas_limit(estimate: u64, items: usize) -> Result<u64, Unprepared> {
+    let room = estimate.saturating_add(estimate / 4).saturating_add(20_000);
+    if room > TRANSACTION_GAS_CAP && items > 1 {
+        return Err(Unprepared::TooLarge);
+    }
+    Ok(room.min(TRANSACTION_GAS_CAP))
+}
+
+/// Finds out why each message failed, by simulating it alone on the state of one named block.
+async fn judge(
+    chain: &dyn Chain,
+    lane: Address,
+    bad: Vec<Entry>,
+) -> Result<Vec<(Entry, Failure)>, ChainError> {
+    let head = chain.head().await?;
+    stream::iter(bad)
+        .map(|entry| async move {
+            let input = single_input(&entry.item);
+            let call =
+                Call { from: lane, to: entry.candidate.contract, input, gas: Some(TRANSACTION_GAS_CAP) };
+            let failure = match chain.call(call, Some(head.number)).await {
+                Ok(_) => Failure::Blocked,
+                Err(ChainError::Reverted { data, .. }) => classify(&data, head.number),
+                Err(other) => return Err(other),
+            };
+            Ok((entry, failure))
+        })
+        .buffered(SINGLES_AT_A_TIME)
+        .collect::<Vec<_>>()
+        .await
+        .into_iter()
+        .collect()
+}
+
+fn classify(data: &Bytes, block: u64) -> Failure {
+    use alloy::sol_types::SolError;
+    let selector = data.get(..4).unwrap_or_default();
+    if selector == CarbonCredit::AuthorizationNotYetValid::SELECTOR {
+        Failure::NotYetValid
+    } else if selector == CarbonCredit::AuthorizationExpired::SELECTOR {
+        Failure::Expired
+    } else {
+        Failure::Refused { block, reason: describe_revert(data) }
+    }
+}
+
+impl Entry {
+    pub(crate) fn relay_id(&self) -> B256 {
+        self.candidate.relay_id
+    }
+}

@@ -1,0 +1,331 @@
+//! The durable queue: every accepted message with its history, and the lane's transactions.
+//!
+//! In: acceptances from intake, changes from the engine. Out: records, and what waits for a transaction. Both
+//! writers go through one lock, and each write is one transaction over the trees, so that a killed process
+//! leaves all of a change or nothing. What waits is kept in memory and made anew from the live index on open.
+//!
+//! | tree | key | value |
+//! |---|---|---|
+//! | `relay_items` | EIP-712 digest | [`Item`] |
+//! | `relay_live` | contract ‖ signer ‖ nonce | digest of the one live message |
+//! | `relay_transactions` | lane nonce, big-endian | [`Transaction`] |
+
+mod change;
+pub(crate) mod record;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use alloy::primitives::{Address, B256};
+use sled::Tree;
+use tokio::sync::Notify;
+use wia_protocol::Timestamp;
+use wia_protocol::relay::State;
+use wia_store::{Store, StoreError, sled};
+
+use crate::RelayerError;
+use crate::lane::batch::Candidate;
+use crate::state::{Event, is_live, transition};
+pub(crate) use change::Changes;
+use record::{Detail, Item, Transaction};
+
+const ITEMS: &str = "relay_items";
+const LIVE: &str = "relay_live";
+const TRANSACTIONS: &str = "relay_transactions";
+
+pub(crate) struct Queue {
+    store: Store,
+    items: Tree,
+    live: Tree,
+    transactions: Tree,
+    index: Mutex<Index>,
+    /// Something new waits for a transaction.
+    pub(crate) work: Notify,
+    limits: Limits,
+}
+
+/// The most live messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) live: usize,
+    pub(crate) live_per_signer: usize,
+}
+
+#[derive(Default)]
+struct Index {
+    live: usize,
+    live_by_signer: HashMap<Address, usize>,
+    /// By deadline, then by acceptance.
+    ready: BTreeMap<(u64, u64), Candidate>,
+    next_order: u64,
+}
+
+/// What became of an attempt to accept a message.
+pub(crate) enum Acceptance {
+    /// Written, not yet durable.
+    Written(Box<Item>),
+    /// Here already, live or executed.
+    Known(Box<Item>),
+    /// Another message holds the signer's nonce.
+    NonceHeld(B256),
+    /// The signer has too many live messages.
+    SignerFull,
+    /// The relayer has.
+    Full,
+}
+
+impl Queue {
+    pub(crate) fn open(store: &Store, limits: Limits) -> Result<Self, RelayerError> {
+        let queue = Self {
+            items: store.tree(ITEMS)?,
+            live: store.tree(LIVE)?,
+            transactions: store.tree(TRANSACTIONS)?,
+            store: store.clone(),
+            index: Mutex::default(),
+            work: Notify::new(),
+            limits,
+        };
+        queue.load()?;
+        Ok(queue)
+    }
+
+    fn load(&self) -> Result<(), RelayerError> {
+        let mut index = self.lock();
+        for entry in &self.live {
+            let (_, digest) = entry.map_err(|e| self.refused(&e))?;
+            let relay_id = B256::try_from(digest.as_ref()).map_err(|e| corrupt(LIVE, &digest, &e))?;
+            let Some(item) = self.item(relay_id)? else { continue };
+            index.next_order = index.next_order.max(item.order.saturating_add(1));
+            index.count_live(item.message.from, true);
+            if item.state() == State::Accepted {
+                index.ready.insert(ready_key(&item), Candidate::of(relay_id, &item));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn item(&self, relay_id: B256) -> Result<Option<Item>, RelayerError> {
+        let bytes = self.items.get(relay_id).map_err(|e| self.refused(&e))?;
+        bytes
+            .map(|b| postcard::from_bytes(&b).map_err(|e| corrupt(ITEMS, relay_id.as_slice(), &e)))
+            .transpose()
+    }
+
+    /// All transactions of the lane that may still change, by nonce.
+    pub(crate) fn transactions(&self) -> Result<Vec<Transaction>, RelayerError> {
+        let read = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, bytes) = entry.map_err(|e| self.refused(&e))?;
+            postcard::from_bytes(&bytes).map_err(|e| corrupt(TRANSACTIONS, &key, &e))
+        };
+        self.transactions.iter().map(read).collect()
+    }
+
+    /// The digest of the live message with that nonce.
+    pub(crate) fn holder(
+        &self,
+        contract: Address,
+        signer: Address,
+        nonce: B256,
+    ) -> Result<Option<B256>, RelayerError> {
+        let digest = self.live.get(live_key(contract, signer, nonce)).map_err(|e| self.refused(&e))?;
+        digest.map(|d| B256::try_from(d.as_ref()).map_err(|e| corrupt(LIVE, &d, &e))).transpose()
+    }
+
+    /// The live messages of a signer, in the order of their acceptance.
+    pub(crate) fn live_of(
+        &self,
+        contract: Address,
+        signer: Address,
+    ) -> Result<Vec<(B256, Item)>, RelayerError> {
+        let prefix = [contract.as_slice(), signer.as_slice()].concat();
+        let mut found = Vec::new();
+        for entry in self.live.scan_prefix(prefix) {
+            let (_, digest) = entry.map_err(|e| self.refused(&e))?;
+            let relay_id = B256::try_from(digest.as_ref()).map_err(|e| corrupt(LIVE, &digest, &e))?;
+            if let Some(item) = self.item(relay_id)? {
+                found.push((relay_id, item));
+            }
+        }
+        found.sort_by_key(|(_, item)| item.order);
+        Ok(found)
+    }
+
+    /// Writes a verified message, unless it or another one with its nonce is live. A message that failed
+    /// before keeps its history and gets the new receipt. Not durable yet, and not offered to the lane.
+    pub(crate) fn accept(
+        &self,
+        relay_id: B256,
+        mut fresh: Item,
+        now: Timestamp,
+    ) -> Result<Acceptance, RelayerError> {
+        let mut index = self.lock();
+        if let Some(known) = self.item(relay_id)? {
+            if transition(known.state(), Event::Accept).is_err() {
+                return Ok(Acceptance::Known(Box::new(known)));
+            }
+            fresh.history = known.history;
+        }
+        let signer = fresh.message.from;
+        if let Some(holder) = self.holder(fresh.contract, signer, fresh.message.nonce)? {
+            return Ok(Acceptance::NonceHeld(holder));
+        }
+        if index.live >= self.limits.live {
+            return Ok(Acceptance::Full);
+        }
+        if index.live_by_signer.get(&signer).is_some_and(|n| *n >= self.limits.live_per_signer) {
+            return Ok(Acceptance::SignerFull);
+        }
+        fresh.order = index.next_order;
+        let step = fresh.push(State::Accepted, now, Detail::default());
+        self.write(&[(relay_id, &fresh)], &[], &[], &[(relay_id, &fresh, true)])?;
+        index.next_order += 1;
+        index.count_live(signer, true);
+        change::log(&step.update(relay_id));
+        Ok(Acceptance::Written(Box::new(fresh)))
+    }
+
+    /// Takes back an acceptance that could not be made durable: nothing half-accepted stays.
+    pub(crate) fn withdraw(&self, relay_id: B256) -> Result<(), RelayerError> {
+        let mut index = self.lock();
+        let Some(mut item) = self.item(relay_id)? else { return Ok(()) };
+        if item.state() != State::Accepted || index.ready.contains_key(&ready_key(&item)) {
+            return Ok(());
+        }
+        item.history.pop();
+        index.count_live(item.message.from, false);
+        if item.history.is_empty() {
+            let gone = [(relay_id, &item, false)];
+            self.write(&[], &[], &[], &gone)?;
+            self.items.remove(relay_id).map_err(|e| self.refused(&e))?;
+            return Ok(());
+        }
+        self.write(&[(relay_id, &item)], &[], &[], &[(relay_id, &item, false)])
+    }
+
+    /// Offers a durable acceptance to the lane.
+    pub(crate) fn offer(&self, relay_id: B256, item: &Item) {
+        self.lock().ready.insert(ready_key(item), Candidate::of(relay_id, item));
+        self.work.notify_one();
+    }
+
+    /// The first `limit` messages that wait and pass `eligible`, the nearest deadline first.
+    pub(crate) fn waiting(&self, limit: usize, eligible: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
+        self.lock().ready.values().filter(|c| eligible(c)).take(limit).cloned().collect()
+    }
+
+    /// Messages that wait and whose deadline is not after `timestamp` (Unix seconds).
+    pub(crate) fn overdue(&self, timestamp: u64) -> Vec<B256> {
+        self.lock().ready.range(..=(timestamp, u64::MAX)).map(|(_, c)| c.relay_id).collect()
+    }
+
+    /// Messages that wait for a transaction.
+    pub(crate) fn depth(&self) -> usize {
+        self.lock().ready.len()
+    }
+
+    /// Messages from `accepted` until they are final or have failed.
+    pub(crate) fn live_items(&self) -> usize {
+        self.lock().live
+    }
+
+    /// One transaction over all trees. `live`: whether the message holds its nonce from now on.
+    fn write(
+        &self,
+        items: &[(B256, &Item)],
+        put: &[&Transaction],
+        remove: &[u64],
+        live: &[(B256, &Item, bool)],
+    ) -> Result<(), RelayerError> {
+        use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional};
+        let mut item_writes = sled::Batch::default();
+        let mut live_writes = sled::Batch::default();
+        let mut transaction_writes = sled::Batch::default();
+        for (relay_id, item) in items {
+            let bytes = postcard::to_stdvec(item).map_err(|e| corrupt(ITEMS, relay_id.as_slice(), &e))?;
+            item_writes.insert(relay_id.as_slice(), bytes);
+        }
+        for transaction in put {
+            let key = transaction.nonce.to_be_bytes();
+            let bytes = postcard::to_stdvec(transaction).map_err(|e| corrupt(TRANSACTIONS, &key, &e))?;
+            transaction_writes.insert(&key, bytes);
+        }
+        for nonce in remove {
+            transaction_writes.remove(&nonce.to_be_bytes());
+        }
+        for (relay_id, item, holds) in live {
+            let holder = self.holder(item.contract, item.message.from, item.message.nonce)?;
+            let key = live_key(item.contract, item.message.from, item.message.nonce);
+            // After a reorg two messages may claim one nonce: the one that holds it keeps it.
+            match (holder, holds) {
+                (None, true) => live_writes.insert(key, relay_id.as_slice()),
+                (Some(own), false) if own == *relay_id => live_writes.remove(key),
+                _ => {}
+            }
+        }
+        let result = (&self.items, &self.live, &self.transactions).transaction(
+            |(items, live, transactions)| -> ConflictableTransactionResult<(), ()> {
+                items.apply_batch(&item_writes)?;
+                live.apply_batch(&live_writes)?;
+                transactions.apply_batch(&transaction_writes)?;
+                Ok(())
+            },
+        );
+        result.map_err(|e| match e {
+            TransactionError::Storage(e) => self.refused(&e).into(),
+            TransactionError::Abort(()) => StoreError::Closed.into(),
+        })
+    }
+
+    fn refused(&self, error: &sled::Error) -> StoreError {
+        self.store.refused(error)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        // Nothing panics between two writes to the index that belong together.
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn count_live(&mut self, signer: Address, more: bool) {
+        let count = self.live_by_signer.entry(signer).or_default();
+        if more {
+            *count += 1;
+            self.live += 1;
+        } else {
+            *count = count.saturating_sub(1);
+            self.live = self.live.saturating_sub(1);
+        }
+        if *count == 0 {
+            self.live_by_signer.remove(&signer);
+        }
+    }
+
+    /// Follows one message from one state to another.
+    fn follow(&mut self, relay_id: B256, item: &Item, before: State) {
+        let after = item.state();
+        if is_live(before) != is_live(after) {
+            self.count_live(item.message.from, is_live(after));
+        }
+        if after == State::Accepted {
+            self.ready.insert(ready_key(item), Candidate::of(relay_id, item));
+        } else {
+            self.ready.remove(&ready_key(item));
+        }
+    }
+}
+
+fn ready_key(item: &Item) -> (u64, u64) {
+    (item.deadline(), item.order)
+}
+
+fn live_key(contract: Address, signer: Address, nonce: B256) -> Vec<u8> {
+    [contract.as_slice(), signer.as_slice(), nonce.as_slice()].concat()
+}
+
+fn corrupt(tree: &'static str, key: &[u8], reason: &dyn std::fmt::Display) -> RelayerError {
+    RelayerError::Corrupt { tree, key: alloy::primitives::hex::encode(key), reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! What stands on disk: messages with their history, and the lane's transactions.
+//!
+//! Kept apart from the wire types, whose optional members are left out when empty: a format without names
+//! (postcard) cannot read that back.
+
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::sol_types::SolCall;
+use serde::{Deserialize, Serialize};
+use wia_abi::CarbonCredit::{
+    transferWithAuthorization_0Call as SingleCall, transferWithAuthorizationBatchCall as BatchCall,
+};
+use wia_abi::authorization::TransferWithAuthorization;
+use wia_protocol::Timestamp;
+use wia_protocol::relay::{Receipt, Refusal, State, Status, Update};
+
+/// The most steps of one message that are kept. A message that fails and is handed in again and again drops
+/// its oldest steps, so that one record stays small.
+pub(crate) const MAX_HISTORY: usize = 128;
+
+/// One accepted message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) contract: Address,
+    pub(crate) message: TransferWithAuthorization,
+    pub(crate) signature: Bytes,
+    /// The signer is a contract that was asked by ERC-1271.
+    pub(crate) by_contract: bool,
+    /// Counts acceptances: what was accepted first goes first within a batch.
+    pub(crate) order: u64,
+    pub(crate) receipt: Receipt,
+    /// Oldest first; never empty.
+    pub(crate) history: Vec<Step>,
+    /// Nonce of the lane's transaction that holds it.
+    pub(crate) transaction: Option<u64>,
+    /// How often it lost its transaction.
+    pub(crate) attempts: u32,
+}
+
+/// One step of a message's way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) state: State,
+    pub(crate) sequence: u32,
+    pub(crate) at: Timestamp,
+    pub(crate) detail: Detail,
+}
+
+/// What a step has to say beyond the state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Detail {
+    pub(crate) tx_hash: Option<B256>,
+    pub(crate) block: Option<u64>,
+    pub(crate) index: Option<u32>,
+    pub(crate) confirmations: Option<u64>,
+    pub(crate) reason: Option<String>,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// A transaction of the lane, from the moment its bytes are signed until it is buried too deep to return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Transaction {
+    pub(crate) nonce: u64,
+    pub(crate) contract: Address,
+    /// In batch order.
+    pub(crate) items: Vec<B256>,
+    pub(crate) input: Bytes,
+    pub(crate) gas_limit: u64,
+    pub(crate) fees: Fees,
+    /// Of every version that was ever signed, oldest first; any of them may be mined.
+    pub(crate) hashes: Vec<B256>,
+    /// The newest version's bytes.
+    pub(crate) raw: Bytes,
+    pub(crate) inclusion: Option<Inclusion>,
+    /// Its messages were told that they are final.
+    pub(crate) finalized: bool,
+}
+
+/// What a transaction offers per gas, in wei.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fees {
+    /// In all.
+    pub(crate) max_fee: u128,
+    /// To the builder; `None` on a chain without base fee, where the transaction is a legacy one.
+    pub(crate) priority: Option<u128>,
+}
+
+/// The block that holds a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Inclusion {
+    pub(crate) tx_hash: B256,
+    pub(crate) block_number: u64,
+    pub(crate) block_hash: B256,
+}
+
+impl Item {
+    pub(crate) fn state(&self) -> State {
+        self.last().map_or(State::Accepted, |step| step.state)
+    }
+
+    pub(crate) fn last(&self) -> Option<&Step> {
+        self.history.last()
+    }
+
+    /// Appends a step, and forgets the oldest beyond [`MAX_HISTORY`].
+    pub(crate) fn push(&mut self, state: State, at: Timestamp, detail: Detail) -> Step {
+        let sequence = self.last().map_or(0, |step| step.sequence.saturating_add(1));
+        let step = Step { state, sequence, at, detail };
+        self.history.push(step.clone());
+        if self.history.len() > MAX_HISTORY {
+            self.history.remove(0);
+        }
+        step
+    }
+
+    /// All steps as they go over the wire.
+    pub(crate) fn updates(&self, relay_id: B256) -> Vec<Update> {
+        self.history.iter().map(|step| step.update(relay_id)).collect()
+    }
+
+    pub(crate) fn status(&self, relay_id: B256) -> Option<Status> {
+        let last = self.last()?.update(relay_id);
+        Some(Status { last, receipt: self.receipt.clone(), history: self.updates(relay_id) })
+    }
+
+    /// `validBefore` in Unix seconds; beyond 64 bits is never.
+    pub(crate) fn deadline(&self) -> u64 {
+        self.message.validBefore.saturating_to()
+    }
+}
+
+impl Step {
+    pub(crate) fn update(&self, relay_id: B256) -> Update {
+        let Detail { tx_hash, block, index, confirmations, reason, refusal } = self.detail.clone();
+        Update {
+            relay_id,
+            status: self.state,
+            sequence: self.sequence,
+            updated_at: self.at,
+            tx_hash,
+            block,
+            index,
+            confirmations,
+            reason,
+            refusal,
+        }
+    }
+}
+
+impl Transaction {
+    /// Not known to be in a block.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.inclusion.is_none()
+    }
+
+    /// The hash under which it is in the chain, or else of its newest version.
+    pub(crate) fn hash(&self) -> B256 {
+        self.inclusion.map_or_else(|| self.hashes.last().copied().unwrap_or_default(), |i| i.tx_hash)
+    }
+}
+
+/// The calldata that submits these messages in this order.
+pub(crate) fn batch_input<'a>(items: impl Iterator<Item = &'a Item>) -> Bytes {
+    let items = items.map(|item| item.message.with_signature(item.signature.clone())).collect();
+    BatchCall { items }.abi_encode().into()
+}
+
+/// The calldata that submits one message alone, which reverts with the reason when it cannot be executed.
+pub(crate) fn single_input(item: &Item) -> Bytes {
+    let m = &item.message;
+    let call = SingleCall {
+        from: m.from,
+        to: m.to,
+        value: m.value,
+        validAfter: m.validAfter,
+        validBefore: m.validBefore,
+        nonce: m.nonce,
+        signature: item.signature.clone(),
+    };
+    call.abi_encode().into()
+}
+
+/// Which items a batch call says that it executed: bit i is item i.
+pub(crate) fn executed(answer: &[u8]) -> Option<U256> {
+    BatchCall::abi_decode_returns(answer).ok()
+}
+
+#[cfg(test)]
+mod tests;

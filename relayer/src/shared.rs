@@ -1,0 +1,215 @@
+//! What intake and engine share: configuration, queue, feed, keys, and what is known of the chain's state.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use alloy::primitives::{Address, U256};
+use tokio::sync::watch;
+use wia_abi::authorization::Domain;
+use wia_store::Store;
+
+use crate::chain::{Chain, ChainError, Head};
+use crate::feed::Feed;
+use crate::intake::quota::Quota;
+use crate::intake::verify::Verifiers;
+use crate::promise::Promises;
+use crate::queue::Queue;
+use crate::{Condition, Config, Health, clock};
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) chain: Arc<dyn Chain>,
+    pub(crate) queue: Queue,
+    pub(crate) feed: Feed,
+    pub(crate) promises: Promises,
+    pub(crate) quota: Quota,
+    pub(crate) verifiers: Verifiers,
+    /// Of the carbon contract: the separator is computed once.
+    pub(crate) carbon: Option<(Address, Domain)>,
+    pub(crate) p2p: Mutex<Vec<String>>,
+    heads: watch::Receiver<Option<Head>>,
+    seen: Mutex<Option<Seen>>,
+    away: AtomicBool,
+    stopped: AtomicBool,
+    pub(crate) lane: Mutex<LaneView>,
+}
+
+/// A head and when it was first seen.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    head: Head,
+    at: Instant,
+}
+
+/// What the operator sees of the lane.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct LaneView {
+    pub(crate) nonce: Option<u64>,
+    pub(crate) balance: Option<U256>,
+    pub(crate) in_flight: u64,
+    /// Why the last batch could not be prepared.
+    pub(crate) unprepared: Option<String>,
+    /// Why the last transaction was not taken.
+    pub(crate) unsent: Option<String>,
+}
+
+/// The chain's present, estimated from its last head.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Present {
+    /// Height that the chain may have reached while no head was seen.
+    pub(crate) number: u64,
+    /// Unix seconds: the later of the chain's clock and ours.
+    pub(crate) timestamp: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: Config,
+        store: &Store,
+        chain: Arc<dyn Chain>,
+        queue: Queue,
+        promises: Promises,
+    ) -> Self {
+        let carbon = config.deployment.resolve(wia_abi::carbon_credit::NAME);
+        let carbon =
+            carbon.map(|(_, address)| (address, Domain::carbon_credit(config.deployment.chain_id, address)));
+        Self {
+            feed: Feed::new(config.watch_capacity, config.max_watches),
+            quota: Quota::new(config.origin_burst, config.origin_per_second, config.max_origins),
+            verifiers: Verifiers::new(config.verifiers),
+            heads: chain.heads(),
+            store: store.clone(),
+            config,
+            chain,
+            queue,
+            promises,
+            carbon,
+            p2p: Mutex::default(),
+            seen: Mutex::default(),
+            away: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            lane: Mutex::default(),
+        }
+    }
+
+    /// The newest head.
+    pub(crate) fn head(&self) -> Option<Head> {
+        self.seen().map(|seen| seen.head)
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        let newest = *self.heads.borrow();
+        let mut seen = lock(&self.seen);
+        if let Some(head) = newest
+            && seen.is_none_or(|s| s.head.hash != head.hash)
+        {
+            *seen = Some(Seen { head, at: Instant::now() });
+        }
+        *seen
+    }
+
+    /// Where the chain may be by now; `None` when no head was ever seen.
+    pub(crate) fn present(&self) -> Option<Present> {
+        let Seen { head, at } = self.seen()?;
+        let elapsed = at.elapsed();
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let blocks = elapsed_ms / self.config.fastest_block_ms.max(1);
+        let chain_clock = head.timestamp.saturating_add(elapsed.as_secs());
+        Some(Present {
+            number: head.number.saturating_add(blocks),
+            timestamp: chain_clock.max(clock::now().0 / 1_000),
+        })
+    }
+
+    /// Asks the chain on behalf of a submission: `None` when it is away or takes too long, because a
+    /// submission does not wait for an endpoint.
+    pub(crate) async fn ask<T>(
+        &self,
+        question: impl Future<Output = Result<T, ChainError>>,
+    ) -> Option<Result<T, ChainError>> {
+        if self.is_away() {
+            return None;
+        }
+        let limit = Duration::from_millis(self.config.intake_chain_timeout_ms);
+        match tokio::time::timeout(limit, question).await {
+            Ok(Err(ChainError::Unavailable { .. })) | Err(_) => {
+                self.set_away(true);
+                // The engine finds out when it is back.
+                self.queue.work.notify_one();
+                None
+            }
+            Ok(answer) => Some(answer),
+        }
+    }
+
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    /// Remembers whether the endpoint answers.
+    pub(crate) fn set_away(&self, away: bool) {
+        if self.away.swap(away, Ordering::Relaxed) != away {
+            if away {
+                tracing::warn!("the chain's endpoint does not answer; messages are kept");
+            } else {
+                tracing::info!("the chain's endpoint answers again");
+            }
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The engine has ended: nothing is taken from now on, and all watches end.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.feed.close();
+    }
+
+    pub(crate) fn lane(&self) -> MutexGuard<'_, LaneView> {
+        lock(&self.lane)
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let head = self.head().map(|h| h.number);
+        let lane = self.lane().clone();
+        let low = U256::from(self.config.low_balance_wei);
+        let trouble = if head.is_none() {
+            Some("no block of the chain was seen yet".to_owned())
+        } else if self.is_away() {
+            Some("the chain's endpoint does not answer; messages wait".to_owned())
+        } else if let Some(reason) = lane.unsent.or(lane.unprepared) {
+            Some(reason)
+        } else {
+            let balance = lane.balance.filter(|b| *b < low);
+            balance.map(|b| format!("the lane has {b} wei left for gas; fund it"))
+        };
+        let condition = if self.is_stopped() {
+            Condition::Stopped { reason: "the engine does not run".into() }
+        } else {
+            trouble.map_or(Condition::Ready, |reason| Condition::Degraded { reason })
+        };
+        Health {
+            condition,
+            queue_depth: count(self.queue.depth()),
+            live_items: count(self.queue.live_items()),
+            in_flight: lane.in_flight,
+            lane: self.promises.relayer(),
+            lane_nonce: lane.nonce,
+            lane_balance_wei: lane.balance,
+            head,
+        }
+    }
+}
+
+pub(crate) fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these hold is replaced as a whole: a panic elsewhere cannot leave it torn.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

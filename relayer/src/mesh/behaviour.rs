@@ -29,6 +29,11 @@ use super::{MeshError, gossip};
 /// Topics that one peer may be subscribed to. We know one (and claims, later); the rest is room for versions.
 const TOPICS_PER_PEER: usize = 16;
 
+/// What a peer may send over QUIC before we read it: a whole response, and several of them. The library's own
+/// bounds, 10 and 15 MB, are for file transfer.
+const UNREAD_BYTES_PER_STREAM: u32 = 2 * 1024 * 1024;
+const UNREAD_BYTES_PER_CONNECTION: u32 = 4 * 1024 * 1024;
+
 /// The protocols, limits first.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
@@ -56,9 +61,15 @@ pub(super) fn swarm(config: &Config, key: Keypair, role: Role) -> Result<Swarm<B
     let streams = config.limits.concurrent_streams;
     let swarm = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, || yamux(streams))
         .map_err(|e| setup("noise", &e))?
-        .with_quic()
+        .with_quic_config(|mut quic| {
+            quic.max_concurrent_stream_limit =
+                u32::try_from(streams_per_connection(streams)).unwrap_or(u32::MAX);
+            quic.max_stream_data = UNREAD_BYTES_PER_STREAM;
+            quic.max_connection_data = UNREAD_BYTES_PER_CONNECTION;
+            quic
+        })
         .with_behaviour(|key| Behaviour {
             limits: connection_limits::Behaviour::new(connection_limits(&config.limits)),
             blocked: allow_block_list::Behaviour::default(),
@@ -79,6 +90,17 @@ pub(super) fn swarm(config: &Config, key: Keypair, role: Role) -> Result<Swarm<B
         })
         .build();
     Ok(swarm)
+}
+
+/// Open streams on one connection: requests, and what gossip, identify and ping keep open in both directions.
+fn streams_per_connection(requests: usize) -> usize {
+    requests.saturating_mul(2).saturating_add(16)
+}
+
+fn yamux(requests: usize) -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(streams_per_connection(requests));
+    config
 }
 
 fn connection_limits(limits: &Limits) -> ConnectionLimits {

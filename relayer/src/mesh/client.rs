@@ -1,15 +1,16 @@
 //! A wallet's side: one relayer, asked by request and response, and told by gossip.
 //!
-//! In: an address, calls, submissions. Out: results or the relayer's errors. The connection is made again when
-//! it was lost between two calls; the peer id found (or named) at the first dial stays the only one accepted.
+//! In: an address, calls, submissions. Out: results or the relayer's errors. A connection that was lost is made
+//! again, and a call that was lost with it is asked once more; the peer id found (or named) at the first dial stays the only one accepted.
 
 use std::collections::HashMap;
+use std::io;
 use std::time::Duration;
 
 use futures::StreamExt;
 use libp2p::gossipsub::{IdentTopic, PublishError};
 use libp2p::identity::Keypair;
-use libp2p::request_response::{self, OutboundRequestId};
+use libp2p::request_response::{self, OutboundFailure, OutboundRequestId};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify};
@@ -142,9 +143,16 @@ struct Session {
     swarm: Swarm<Behaviour>,
     peer: PeerId,
     address: Multiaddr,
-    calls: HashMap<OutboundRequestId, oneshot::Sender<Result<Reply, MeshError>>>,
+    calls: HashMap<OutboundRequestId, Asked>,
     /// Waiting until the relayer takes their topic; those whose caller gave up are dropped.
     publications: Vec<Publication>,
+}
+
+/// A call under way.
+struct Asked {
+    /// Kept for asking once more over a new connection, until that was done.
+    again: Option<Call>,
+    done: oneshot::Sender<Result<Reply, MeshError>>,
 }
 
 struct Publication {
@@ -168,12 +176,7 @@ impl Session {
 
     fn on_ask(&mut self, ask: Ask) {
         match ask {
-            Ask::Call { call, done } => {
-                let addresses = vec![self.address.clone()];
-                let requests = &mut self.swarm.behaviour_mut().requests;
-                let id = requests.send_request_with_addresses(&self.peer, Ok(call), addresses);
-                self.calls.insert(id, done);
-            }
+            Ask::Call { call, done } => self.call(call.clone(), Asked { again: Some(call), done }),
             Ask::Publish { topic, data, done } => {
                 self.publications.push(Publication { topic, data, done });
                 self.publish();
@@ -192,12 +195,12 @@ impl Session {
             SwarmEvent::Behaviour(BehaviourEvent::Requests(Event::Message {
                 message: Message::Response { request_id, response },
                 ..
-            })) => self.answer(request_id, Ok(response)),
+            })) => self.answer(request_id, response),
             SwarmEvent::Behaviour(BehaviourEvent::Requests(Event::OutboundFailure {
                 request_id,
                 error,
                 ..
-            })) => self.answer(request_id, Err(MeshError::Request(error.to_string()))),
+            })) => self.failed(request_id, &error),
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(gossipsub::Event::Subscribed { .. })) => {
                 self.publish()
             }
@@ -205,10 +208,32 @@ impl Session {
         }
     }
 
-    fn answer(&mut self, id: OutboundRequestId, answer: Result<Reply, MeshError>) {
-        if let Some(done) = self.calls.remove(&id) {
+    fn call(&mut self, call: Call, asked: Asked) {
+        let addresses = vec![self.address.clone()];
+        let requests = &mut self.swarm.behaviour_mut().requests;
+        let id = requests.send_request_with_addresses(&self.peer, Ok(call), addresses);
+        self.calls.insert(id, asked);
+    }
+
+    fn answer(&mut self, id: OutboundRequestId, reply: Reply) {
+        if let Some(asked) = self.calls.remove(&id) {
             // The caller may have given up.
-            let _ = done.send(answer);
+            let _ = asked.done.send(Ok(reply));
+        }
+    }
+
+    /// The relayer may have closed an idle connection while the request was on its way: one more try over a new
+    /// connection is what every caller would do, and safe, because ids are idempotent.
+    fn failed(&mut self, id: OutboundRequestId, error: &OutboundFailure) {
+        let lost = match error {
+            OutboundFailure::ConnectionClosed => true,
+            OutboundFailure::Io(e) => e.kind() != io::ErrorKind::InvalidData,
+            _ => false,
+        };
+        match self.calls.remove(&id) {
+            Some(Asked { again: Some(call), done }) if lost => self.call(call, Asked { again: None, done }),
+            Some(asked) => drop(asked.done.send(Err(MeshError::Request(error.to_string())))),
+            None => {}
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! No rustls provider is installed here on purpose: the mesh must not need one.
 
+mod counts;
 mod mesh_gossip;
 mod mesh_limits;
 mod mesh_requests;

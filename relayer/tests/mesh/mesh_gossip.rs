@@ -1,13 +1,15 @@
 //! Gossip: what is passed on, what is not, and what is held against a peer.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use wia_protocol::{RpcError, cbor};
 use wia_relayer::Origin;
 use wia_relayer::mesh::{Client, MeshError};
 
+use crate::counts::Counts;
 use crate::raw::Raw;
-use crate::support::{CHAIN_ID, Node, PATIENCE, Recorder, submission, within};
+use crate::support::{CHAIN_ID, HELD, Node, PATIENCE, Recorder, submission, within};
 
 fn bytes(value: u64) -> Vec<u8> {
     cbor::encode(&submission(value).to_params()).unwrap()
@@ -58,6 +60,8 @@ async fn a_message_seen_before_is_validated_once() {
 
 #[tokio::test]
 async fn malformed_gossip_is_not_passed_on_and_ends_in_exclusion() {
+    let counts = Counts::new();
+    let _counting = counts.install();
     let node = Node::start(|c| c.limits.faults = NonZeroU32::new(2).unwrap()).await;
     let mut listener = Raw::dial(node.tcp(), true).await;
     tokio::select! {
@@ -78,6 +82,7 @@ async fn malformed_gossip_is_not_passed_on_and_ends_in_exclusion() {
     };
     assert_eq!(heard.await, bytes(1), "the first that is passed on is the good one");
     assert_eq!(node.service.values(1).await, [1]);
+    counts.until("wia_mesh_gossip_total", "rejected", 2).await;
     sender.publish(vec![0xfe; 100]).await;
     sender.cut_off().await;
 }
@@ -109,12 +114,36 @@ async fn a_wrong_signature_is_held_against_the_peer_and_a_race_is_not() {
 }
 
 #[tokio::test]
+async fn over_the_bound_of_validations_messages_are_ignored() {
+    let counts = Counts::new();
+    let _counting = counts.install();
+    let node = Node::start(|c| c.gossip.validations = 1).await;
+    let mut sender = Raw::dial(node.tcp(), false).await;
+    sender.publish(bytes(HELD)).await;
+    tokio::select! {
+        () = sender.run() => {}
+        values = node.service.values(1) => assert_eq!(values, [HELD]),
+    }
+    sender.publish(bytes(1)).await;
+    tokio::select! {
+        () = sender.run() => {}
+        () = counts.until("wia_mesh_gossip_total", "shed", 1) => node.service.release(1),
+    }
+    counts.until("wia_mesh_gossip_total", "accepted", 1).await;
+    sender.publish(bytes(2)).await;
+    tokio::select! {
+        () = sender.run() => {}
+        values = node.service.values(2) => assert_eq!(values, [HELD, 2]),
+    }
+}
+
+#[tokio::test]
 async fn a_topic_that_nobody_takes_is_said_so() {
     let node = Node::start(|_| ()).await;
     let error = node.mesh.publish(&submission(1)).await.unwrap_err();
     assert!(matches!(error, MeshError::NoSubscribers { .. }), "{error}");
 
-    let client = Client::dial(node.tcp(), std::time::Duration::from_millis(500)).await.unwrap();
+    let client = Client::dial(node.tcp(), Duration::from_secs(3)).await.unwrap();
     let error = client.publish(CHAIN_ID + 1, &submission(1)).await.unwrap_err();
     assert!(matches!(error, MeshError::TimedOut { .. }), "{error}");
 }

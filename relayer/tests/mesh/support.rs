@@ -17,6 +17,9 @@ use wia_relayer::mesh::{self, Client, Config, Keypair, Mesh, Multiaddr, RelaySer
 pub(crate) const CHAIN_ID: u64 = 31337;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The `value` of a submission that is validated only when released.
+pub(crate) const HELD: u64 = 9;
+
 /// Fails the test when `what` takes longer than [`PATIENCE`].
 pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("within the test's patience")
@@ -87,10 +90,13 @@ impl RelayService for Recorder {
     }
 
     async fn submit(&self, submission: Submission, origin: &Origin) -> Result<(), RpcError> {
-        let refused = value_of(&submission) == 0;
+        let value = value_of(&submission);
         self.seen.send_modify(|seen| seen.push((submission, origin.clone())));
+        if value == HELD {
+            self.wait().await;
+        }
         match &self.refusal {
-            Some(error) if refused => Err(error.clone()),
+            Some(error) if value == 0 => Err(error.clone()),
             _ => Ok(()),
         }
     }

@@ -1,0 +1,10 @@
+//! The indexer against a real chain: anvil, driven block by block, so that every case is deterministic.
+
+mod backfill;
+mod chain;
+mod endpoint;
+mod faults;
+mod follow;
+mod kill;
+mod listener;
+mod reorg;

@@ -6,7 +6,7 @@
 // it goes on until it is killed or the server closes.
 import { parseArgs } from 'node:util'
 
-import { connect, main, print } from './json-rpc.mjs'
+import { connected, main, print } from './json-rpc.mjs'
 
 const FOLLOW_TIMEOUT_MS = 180_000
 
@@ -20,8 +20,9 @@ const { values } = parseArgs({
   },
 })
 
-await main(async () => {
-  const session = await connect(values.url, { token: values.token, protocols: ['wccm-v1'] })
+await main(() => connected(values.url, { token: values.token, protocols: ['wccm-v1'] }, follow))
+
+async function follow(session) {
   const missing = new Map(values.until.map((u) => u.split('=')).map(([kind, count]) => [kind, Number(count)]))
   const params = { channels: values.channel, ...(values.cursor && { cursor: values.cursor }) }
   print({ subscribed: await session.call('subscribe', params) })
@@ -30,5 +31,4 @@ await main(async () => {
     if (missing.has(push.method)) missing.set(push.method, missing.get(push.method) - 1)
     if (missing.size > 0 && [...missing.values()].every((left) => left <= 0)) break
   }
-  session.close()
-})
+}

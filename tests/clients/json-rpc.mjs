@@ -4,16 +4,20 @@ import WebSocket from 'ws'
 
 const CALL_TIMEOUT_MS = 20_000
 
-/** Opens a session; with `token` it authenticates first (carbon stream). */
-export async function connect(url, { token, protocols = [] } = {}) {
+/** Runs `use` on a session that is closed afterwards; with `token` it authenticates first (carbon stream). */
+export async function connected(url, { token, protocols = [] }, use) {
   const socket = new WebSocket(url, protocols)
   await within(CALL_TIMEOUT_MS, `a connection to ${url}`, new Promise((open, fail) => {
     socket.once('open', open)
     socket.once('error', fail)
   }))
   const session = new Session(socket)
-  if (token) await session.call('authenticate', { token })
-  return session
+  try {
+    if (token) await session.call('authenticate', { token })
+    await use(session)
+  } finally {
+    socket.close(1000, 'Client disconnect')
+  }
 }
 
 /** One open socket. */
@@ -53,10 +57,6 @@ class Session {
       const more = new Promise((wake) => (this.#wake = wake))
       await within(deadline - Date.now(), 'the next push', more)
     }
-  }
-
-  close() {
-    this.#socket.close(1000, 'Client disconnect')
   }
 
   #receive(message) {

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 
-import { connect, main, print } from './json-rpc.mjs'
+import { connected, main, print } from './json-rpc.mjs'
 
 const FOLLOW_TIMEOUT_MS = 60_000
 const ENDS = ['final', 'skipped', 'expired', 'rejected']
@@ -37,11 +37,11 @@ export function submitting(wallet) {
   if (!values.url || !values.to || !values['value-wei'] || !key) {
     throw new Error('usage: WALLET_KEY=0x… node submit-*.mjs --url ws://… --to 0x… --value-wei N [--token JWT]')
   }
-  return main(() => submit(wallet(key), values))
+  const { url, token } = values
+  return main(() => connected(url, { token }, (session) => submit(session, wallet(key), values)))
 }
 
-async function submit(wallet, options) {
-  const session = await connect(options.url, { token: options.token })
+async function submit(session, wallet, options) {
   const info = await session.call('relay.info', {})
   const contract = info.contracts.CarbonCredit
   const domain = {
@@ -75,5 +75,4 @@ async function submit(wallet, options) {
     print({ update: params })
     if (ENDS.includes(params.status)) break
   }
-  session.close()
 }

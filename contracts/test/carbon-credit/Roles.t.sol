@@ -6,7 +6,6 @@ import {
     IAccessControlDefaultAdminRules
 } from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
 
-import {CarbonCredit} from "../../src/CarbonCredit.sol";
 import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
 
 /// @notice Who holds which role at first, and how the default admin changes: by two steps and a delay.
@@ -32,7 +31,7 @@ contract RolesTest is CarbonCreditTest {
                 IAccessControlDefaultAdminRules.AccessControlInvalidDefaultAdmin.selector, address(0)
             )
         );
-        new CarbonCredit(address(0), ADMIN_DELAY_S);
+        _deploy(address(0));
     }
 
     function test_AdminGrantsAndRevokes() public {

@@ -120,7 +120,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
 
     function test_RefusesOnAnotherContract() public {
         ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
-        token = new CarbonCredit(admin, ADMIN_DELAY_S);
+        token = _deploy(admin);
         _mint(alice, HOLDING, "alice's");
         _expectBadSignature(item);
     }

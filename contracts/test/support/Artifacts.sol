@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {Vm} from "forge-std/Vm.sol";
+
+/// @notice What the shipping profile made of src. Tests deploy from here and not with `new`, which would give them the
+/// contract as their own profile compiles it: without optimiser, with other bytecode and other gas.
+library Artifacts {
+    Vm private constant VM = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    function creationCode(string memory contractName) internal view returns (bytes memory) {
+        return VM.getCode(string.concat("out/", contractName, ".sol/", contractName, ".json"));
+    }
+
+    function deploy(string memory contractName, bytes memory arguments) internal returns (address deployed) {
+        bytes memory initCode = abi.encodePacked(creationCode(contractName), arguments);
+        assembly ("memory-safe") {
+            deployed := create(0, add(initCode, 0x20), mload(initCode))
+        }
+    }
+}

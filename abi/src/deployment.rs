@@ -22,6 +22,7 @@ pub struct Deployment {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Contract {
     /// Where it is (any case is read, EIP-55 is written; X-18).
+    #[serde(with = "crate::eip55")]
     pub address: Address,
     /// A block at or before the one that created it: the indexer starts here.
     pub block_number: BlockNumber,
@@ -63,6 +64,8 @@ mod tests {
         }
         assert_eq!(deployment.resolve("carboncredit"), None);
         assert_eq!(deployment.first_block(), BlockNumber(3));
+        let written = serde_json::to_string(&deployment).unwrap();
+        assert!(written.contains("0x742d35cC6634C0532925A3b844bc9E7595F0beB1"), "{written}");
     }
 
     #[test]

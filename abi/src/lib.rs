@@ -8,6 +8,7 @@ pub mod authorization;
 pub mod carbon_credit;
 pub mod create2;
 pub mod deployment;
+pub mod eip55;
 pub mod receipt;
 pub mod units;
 

@@ -18,7 +18,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
 use futures::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -95,8 +94,13 @@ impl Endpoints {
         format!("ws://{}/relay/v1", self.http)
     }
 
-    pub(crate) fn contracts(&self) -> BTreeMap<&str, Address> {
-        self.deployment.contracts.iter().map(|(name, c)| (name.as_str(), c.address)).collect()
+    /// Addresses in EIP-55 form, by deployment name.
+    pub(crate) fn contracts(&self) -> BTreeMap<&str, String> {
+        self.deployment
+            .contracts
+            .iter()
+            .map(|(name, c)| (name.as_str(), c.address.to_checksum(None)))
+            .collect()
     }
 }
 

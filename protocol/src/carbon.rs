@@ -147,9 +147,10 @@ pub struct BalanceChanged {
     /// `TXN-YYYY-NNNN…` (C-050): the year of the block and the event's place in the node's log.
     pub transaction_id: String,
     /// Whose balance.
+    #[serde(with = "wia_abi::eip55")]
     pub address: Address,
     /// The other side of the movement; absent for mint and retirement.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "wia_abi::eip55::option::serialize")]
     pub counterparty: Option<Address>,
     /// The moved amount, exactly: wei as decimal text, without sign.
     pub amount_wei: String,

@@ -129,8 +129,8 @@ impl Message {
     fn to_value(&self) -> Value {
         match self {
             Message::TransferWithAuthorization(m) => json!({
-                "from": m.from,
-                "to": m.to,
+                "from": m.from.to_checksum(None),
+                "to": m.to.to_checksum(None),
                 "value": m.value.to_string(),
                 "validAfter": m.validAfter.to_string(),
                 "validBefore": m.validBefore.to_string(),
@@ -169,6 +169,7 @@ pub enum State {
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// The address that signed.
+    #[serde(with = "wia_abi::eip55")]
     pub relayer: Address,
     /// When the message was accepted.
     pub received_at: Timestamp,
@@ -183,6 +184,7 @@ pub struct Receipt {
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
     /// The address that signed.
+    #[serde(with = "wia_abi::eip55")]
     pub relayer: Address,
     /// When it was dropped.
     pub refused_at: Timestamp,
@@ -332,8 +334,10 @@ pub struct Info {
     /// EIP-155 chain id.
     pub chain_id: u64,
     /// Addresses by deployment name.
+    #[serde(with = "wia_abi::eip55::map")]
     pub contracts: std::collections::BTreeMap<String, Address>,
     /// The key that signs receipts and pays for gas.
+    #[serde(with = "wia_abi::eip55")]
     pub relayer: Address,
     /// What may be submitted.
     pub actions: Vec<String>,

@@ -15,6 +15,7 @@ pub(crate) const CHAIN_ID: u64 = 31_337;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DevAccount {
+    #[serde(with = "wia_abi::eip55")]
     pub(crate) address: Address,
     pub(crate) private_key: B256,
 }

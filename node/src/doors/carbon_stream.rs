@@ -2,9 +2,12 @@
 //! X-08….
 //!
 //! `wallet.balance` and `blockchain.confirmations` are private: they carry what touches the wallets of the
-//! session's user. Each push has a `cursor`; `subscribe` with it resumes strictly after that push.
+//! session's user. Each push has a `cursor`; `subscribe` with it resumes strictly after that push. The channels of
+//! one `subscribe` are pushed in the order of their cursors, so that the last one seen is enough to resume all;
+//! channels subscribed apart have cursors apart.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::StreamExt;
@@ -30,7 +33,13 @@ pub(crate) struct CarbonStream {
     /// The token that came with the upgrade, until the session looks at it.
     bearer: Option<String>,
     session: Option<Authenticated>,
+    /// The streams that are open, each with the channels that it still pushes.
+    open: Vec<(String, Channelled)>,
+    subscribed: u64,
 }
+
+/// The channels of one stream, shared with it.
+type Channelled = Arc<Mutex<BTreeSet<Channel>>>;
 
 struct Authenticated {
     user: User,
@@ -41,7 +50,7 @@ struct Authenticated {
 impl CarbonStream {
     pub(crate) fn new(services: Arc<Services>, bearer: Option<String>) -> Self {
         let authenticate_by = Instant::now() + Duration::from_millis(services.config.auth_timeout_ms);
-        Self { services, authenticate_by, bearer, session: None }
+        Self { services, authenticate_by, bearer, session: None, open: Vec::new(), subscribed: 0 }
     }
 
     fn authenticate(&mut self, token: &str) -> Result<(), RpcError> {
@@ -77,32 +86,49 @@ impl CarbonStream {
         let session = self.session()?;
         let channels = Channels::parse(params)?;
         require(&session.user, Scope::CreditsRead)?;
-        if open + channels.known.len() > most {
+        if open >= most {
             let reason = format!("{open} subscriptions are open; the most is {most}");
             return Err(RpcError::new(Code::ServerError, "channels", reason));
         }
-        let mut streams = Vec::with_capacity(channels.known.len());
-        for channel in &channels.known {
-            let filter = Filter {
-                user_id: session.user.id.clone(),
-                addresses: session.user.wallets.clone(),
-                channels: [*channel].into(),
-            };
-            let start = channels.cursor.clone().map_or(Start::Now, Start::After);
-            let subscription = indexer.subscribe(filter, start).map_err(|e| match e {
-                IndexerError::Cursor { .. } => RpcError::invalid("cursor", e.to_string()),
-                other => failed(&other),
-            })?;
-            streams.push((key(*channel), pushes(subscription)));
-        }
-        Ok(Step::Subscribed(channels.result("subscribed"), streams))
+        let filter = Filter {
+            user_id: session.user.id.clone(),
+            addresses: session.user.wallets.clone(),
+            channels: channels.known.iter().copied().collect(),
+        };
+        let pushed: Channelled = Arc::new(Mutex::new(filter.channels.clone()));
+        let start = channels.cursor.clone().map_or(Start::Now, Start::After);
+        let subscription = indexer.subscribe(filter, start).map_err(|e| match e {
+            IndexerError::Cursor { .. } => RpcError::invalid("cursor", e.to_string()),
+            other => failed(&other),
+        })?;
+        // A channel that was subscribed before moves over: it is never pushed twice.
+        let ended = self.close(&channels.known);
+        self.subscribed += 1;
+        let key = format!("channels:{}", self.subscribed);
+        self.open.push((key.clone(), pushed.clone()));
+        let started = vec![(key, pushes(subscription, pushed))];
+        Ok(Step::Streams { result: channels.result("subscribed"), started, ended })
     }
 
     fn unsubscribe(&mut self, params: &Value) -> Result<Step, RpcError> {
         self.session()?;
         let channels = Channels::parse(params)?;
-        let keys = channels.known.iter().map(|c| key(*c)).collect();
-        Ok(Step::Unsubscribed(channels.result("unsubscribed"), keys))
+        let ended = self.close(&channels.known);
+        Ok(Step::Streams { result: channels.result("unsubscribed"), started: Vec::new(), ended })
+    }
+
+    /// Takes the channels out of the streams that push them; gives the keys of streams that have none left.
+    fn close(&mut self, channels: &[Channel]) -> Vec<String> {
+        let mut ended = Vec::new();
+        self.open.retain(|(key, pushed)| {
+            let mut pushed = pushed.lock().unwrap_or_else(PoisonError::into_inner);
+            pushed.retain(|c| !channels.contains(c));
+            if pushed.is_empty() {
+                ended.push(key.clone());
+            }
+            !pushed.is_empty()
+        });
+        ended
     }
 }
 
@@ -150,18 +176,22 @@ fn require(user: &User, scope: Scope) -> Result<(), RpcError> {
     Err(RpcError::new(Code::Forbidden, "scope", format!("the token lacks the scope {}", scope.name())))
 }
 
-fn key(channel: Channel) -> String {
-    format!("channel:{}", channel.name())
-}
-
-fn pushes(subscription: Subscription) -> Pushes {
-    unfold(Some(subscription), |subscription| async move {
-        let mut subscription = subscription?;
-        match subscription.next().await {
-            Ok(push) => Some((Ok(push.text()), Some(subscription))),
-            Err(error) => {
-                tracing::error!(%error, "a subscription failed");
-                Some((Err(Close::SERVER_ERROR), None))
+fn pushes(subscription: Subscription, channels: Channelled) -> Pushes {
+    unfold(Some((subscription, channels)), |open| async move {
+        let (mut subscription, channels) = open?;
+        loop {
+            match subscription.next().await {
+                Ok(push) => {
+                    let wanted =
+                        channels.lock().unwrap_or_else(PoisonError::into_inner).contains(&push.channel());
+                    if wanted {
+                        return Some((Ok(push.text()), Some((subscription, channels))));
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a subscription failed");
+                    return Some((Err(Close::SERVER_ERROR), None));
+                }
             }
         }
     })

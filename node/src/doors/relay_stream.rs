@@ -78,7 +78,8 @@ impl RelayCalls {
         };
         let updates = self.relayer.watch(watch)?;
         self.subscribed += 1;
-        Ok(Step::Subscribed(result, vec![(format!("relay:{}", self.subscribed), pushes(updates))]))
+        let started = vec![(format!("relay:{}", self.subscribed), pushes(updates))];
+        Ok(Step::Streams { result, started, ended: Vec::new() })
     }
 }
 

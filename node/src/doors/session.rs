@@ -61,10 +61,15 @@ pub(crate) enum Step {
     Done(Result<Value, RpcError>),
     /// The outcome comes; other calls go on meanwhile.
     Later(BoxFuture<'static, Result<Value, RpcError>>),
-    /// Subscribed: reply, then push from these streams, each under its key (replacing one of that key).
-    Subscribed(Value, Vec<(String, Pushes)>),
-    /// Unsubscribed: reply, and push no more from these.
-    Unsubscribed(Value, Vec<String>),
+    /// Subscribed or unsubscribed: reply, push no more from `ended`, then push from `started`.
+    Streams {
+        /// What the caller is told.
+        result: Value,
+        /// New streams, each under a key of its own.
+        started: Vec<(String, Pushes)>,
+        /// Keys of streams that are over.
+        ended: Vec<String>,
+    },
     /// Reply with the error, then close.
     Fatal(RpcError, Close),
 }
@@ -127,7 +132,7 @@ impl Session {
         let mut ping = interval_at(Instant::now() + ping_every, ping_every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
-        let mut pending = FuturesUnordered::<BoxFuture<'static, Option<String>>>::new();
+        let mut pending = FuturesUnordered::<BoxFuture<'static, Finished>>::new();
         let mut streams = StreamMap::<String, Pushes>::new();
         loop {
             let idle = (heard + idle_timeout, Close::IDLE);
@@ -136,10 +141,11 @@ impl Session {
                 () = self.stop.cancelled() => return Err(Some(Close::STOPPING)),
                 () = sleep_until(until) => return Err(Some(close)),
                 _ = ping.tick() => connection.send(Message::Ping(Vec::new().into())).await?,
-                Some(reply) = pending.next(), if !pending.is_empty() => {
-                    if let Some(text) = reply {
+                Some(finished) = pending.next(), if !pending.is_empty() => {
+                    if let Some(text) = finished.reply {
                         connection.send(Message::text(text)).await?;
                     }
+                    streams.extend(finished.started);
                 }
                 Some((_, push)) = streams.next(), if !streams.is_empty() => {
                     connection.send(Message::text(push.map_err(Some)?)).await?;
@@ -180,10 +186,17 @@ impl Session {
 #[derive(Default)]
 struct Taken {
     now: Option<String>,
-    later: Option<BoxFuture<'static, Option<String>>>,
+    later: Option<BoxFuture<'static, Finished>>,
     started: Vec<(String, Pushes)>,
     ended: Vec<String>,
     close: Option<Close>,
+}
+
+/// What a frame that had to wait ends with: its reply, and the subscriptions that follow it.
+#[derive(Default)]
+struct Finished {
+    reply: Option<String>,
+    started: Vec<(String, Pushes)>,
 }
 
 /// A call's outcome, now or later, with the id to answer under (`None`: a notification, X-11).
@@ -204,8 +217,11 @@ fn take(text: &str, methods: &mut impl Methods, open: usize) -> Taken {
         Ok(Frame::Single(element)) => match carry_out(element, methods, open, &mut taken) {
             None => {}
             Some(Outcome::Now(reply)) => taken.now = Some(text_of(&reply)),
-            Some(Outcome::Later(reply)) => taken.later = Some(reply.map(|r| Some(text_of(&r))).boxed()),
-            Some(Outcome::Silent(done)) => taken.later = Some(done.map(|()| None).boxed()),
+            Some(Outcome::Later(reply)) => {
+                taken.later =
+                    Some(reply.map(|r| Finished { reply: Some(text_of(&r)), ..Finished::default() }).boxed());
+            }
+            Some(Outcome::Silent(done)) => taken.later = Some(done.map(|()| Finished::default()).boxed()),
         },
         Ok(Frame::Batch(elements)) => {
             let outcomes: Vec<_> =
@@ -225,13 +241,9 @@ fn take(text: &str, methods: &mut impl Methods, open: usize) -> Taken {
                 let replies: Vec<_> = replies.into_iter().flatten().collect();
                 (!replies.is_empty()).then(|| serde_json::to_string(&replies).unwrap_or_default())
             });
-            // Subscriptions of a batch must not push before its reply: with nothing to wait for, it is sent
-            // at once.
-            let mut replies = replies.boxed();
-            match replies.as_mut().now_or_never() {
-                Some(now) => taken.now = now,
-                None => taken.later = Some(replies),
-            }
+            // Subscriptions of a batch push after its reply, so they wait with it.
+            let started = std::mem::take(&mut taken.started);
+            taken.later = Some(replies.map(|reply| Finished { reply, started }).boxed());
         }
     }
     taken
@@ -257,13 +269,10 @@ fn carry_out(
                 None => Outcome::Silent(result.map(|_| ()).boxed()),
             });
         }
-        Step::Subscribed(result, streams) => {
-            taken.started.extend(streams);
-            Ok(result)
-        }
-        Step::Unsubscribed(result, keys) => {
-            taken.started.retain(|(key, _)| !keys.contains(key));
-            taken.ended.extend(keys);
+        Step::Streams { result, started, ended } => {
+            taken.started.retain(|(key, _)| !ended.contains(key));
+            taken.started.extend(started);
+            taken.ended.extend(ended);
             Ok(result)
         }
         Step::Fatal(error, close) => {

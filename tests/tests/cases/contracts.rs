@@ -33,7 +33,7 @@ async fn forge_and_rust_deploy_to_the_same_address() {
 
 #[tokio::test]
 async fn a_wallet_on_ethers_contract_reads_and_writes_the_same_contract() {
-    let env = Environment::shared().await;
+    let env = Environment::start().await;
     let mut wallet = interop();
     wallet.args([env.anvil.url(), env.contract().to_string()]);
     wallet.env("WALLET_KEY", &env.ready().accounts[6].private_key);

@@ -8,7 +8,7 @@ use crate::{MILLICREDIT, STRANGER};
 
 #[tokio::test]
 async fn one_message_on_every_door_and_again_after_its_end_is_executed_once() {
-    let env = Environment::shared().await;
+    let env = Environment::start().await;
     let ready = env.ready();
     let wallet = env.wallet(7);
     let paid = wallet.pay(STRANGER, MILLICREDIT);

@@ -57,7 +57,7 @@ mod tests {
         let deployment: Deployment = serde_json::from_str(text).unwrap();
         for key in [
             "CarbonCredit",
-            "0x742d35cC6634C0532925A3b844bc9E7595F0beB1",
+            "0x742d35cC6634c0532925A3b844bc9E7595F0beB1",
             "0x742D35CC6634C0532925A3B844BC9E7595F0BEB1",
         ] {
             assert_eq!(deployment.resolve(key).unwrap().0, "CarbonCredit", "{key}");
@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(deployment.resolve("carboncredit"), None);
         assert_eq!(deployment.first_block(), BlockNumber(3));
         let written = serde_json::to_string(&deployment).unwrap();
-        assert!(written.contains("0x742d35cC6634C0532925A3b844bc9E7595F0beB1"), "{written}");
+        assert!(written.contains("0x742d35cC6634c0532925A3b844bc9E7595F0beB1"), "{written}");
     }
 
     #[test]

@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn addresses_are_written_in_eip_55_form_and_read_in_any_case() {
-        let right = "\"0x742d35cC6634C0532925A3b844bc9E7595F0beB1\"";
+        let right = "\"0x742d35cC6634c0532925A3b844bc9E7595F0beB1\"";
         for text in [right, &right.to_lowercase(), &right.to_uppercase().replace("0X", "0x")] {
             let address: Checked = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&address).unwrap(), right);

@@ -18,7 +18,7 @@ fn message() -> TransferWithAuthorization {
 }
 
 fn domain() -> Domain {
-    Domain::carbon_credit(31337, address!("0x742d35cC6634C0532925A3b844bc9E7595F0beB1"))
+    Domain::carbon_credit(31337, address!("0x742d35cC6634c0532925A3b844bc9E7595F0beB1"))
 }
 
 #[test]

@@ -21,12 +21,12 @@ use futures::stream::{BoxStream, StreamExt};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::block::Header;
-use crate::decide::Chain;
+use crate::chain::block::Header;
+use crate::chain::decide::Chain;
 use crate::health::{State, Vitals};
 use crate::log::ChainChange;
 use crate::source::{Connector, Source, SourceError, Transport};
-use crate::tail::Publisher;
+use crate::stream::tail::Publisher;
 use crate::{Config, IndexerError};
 use backoff::Backoff;
 use fill::RangeLimit;

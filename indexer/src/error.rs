@@ -4,7 +4,7 @@ use alloy::primitives::{Address, B256};
 use wia_abi::BlockNumber;
 use wia_store::StoreError;
 
-use crate::block::BlockRef;
+use crate::chain::block::BlockRef;
 
 /// The crate's error. Those of [`crate::Engine::run`] need an operator; the text says what to do.
 #[derive(Debug, Clone, thiserror::Error)]

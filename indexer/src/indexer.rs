@@ -7,13 +7,13 @@ use tokio::sync::watch;
 use wia_abi::CreditAmount;
 use wia_store::Store;
 
-use crate::block::Head;
+use crate::chain::block::Head;
 use crate::health::{Health, Vitals};
 use crate::log::Log;
-use crate::notify::{Filter, Terms};
 use crate::source::{Connector, RpcConnector};
-use crate::subscription::{Start, Subscription};
-use crate::tail::{Published, Tail};
+use crate::stream::notify::{Filter, Terms};
+use crate::stream::subscription::{Start, Subscription};
+use crate::stream::tail::{Published, Tail};
 use crate::{Config, Engine, IndexerError};
 
 /// The indexer, read side; clones share it.

@@ -12,29 +12,23 @@
 //!
 //! [`open`] gives the [`Engine`], the only loop, and the [`Indexer`], which everyone else holds.
 
-pub mod block;
-mod bloom;
+mod chain;
 mod config;
-mod cursor;
-mod decide;
-mod decode;
 mod engine;
-pub mod entry;
 mod error;
 mod health;
 mod indexer;
-mod ledger;
 mod log;
-mod notify;
 pub mod source;
-mod subscription;
-mod tail;
+mod stream;
 
-pub use block::Head;
+pub use chain::block;
+pub use chain::block::Head;
 pub use config::Config;
 pub use engine::Engine;
 pub use error::IndexerError;
 pub use health::{Health, State};
 pub use indexer::{Indexer, open, open_with};
-pub use notify::{Filter, Push};
-pub use subscription::{Start, Subscription};
+pub use log::entry;
+pub use stream::notify::{Filter, Push};
+pub use stream::subscription::{Start, Subscription};

@@ -14,18 +14,20 @@
 //! | `m` `identity` | what the log was filled from |
 //! | `m` `checkpoint` | where the log ends, and which entry commits the head |
 
+pub mod entry;
 mod identity;
+mod ledger;
 
 use alloy::primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize};
 use wia_abi::BlockNumber;
 use wia_store::{Store, sled};
 
-use crate::block::{BlockRef, Head};
-use crate::entry::{Block, Change, Entry, Offset};
-use crate::ledger::{Account, Ledger};
+use crate::chain::block::{BlockRef, Head};
 use crate::{Config, IndexerError};
+use entry::{Block, Change, Entry, Offset};
 use identity::Identity;
+use ledger::{Account, Ledger};
 
 /// The name of the tree in the store.
 const TREE: &str = "indexer.log";

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use wia_abi::BlockNumber;
 
-use crate::block::{Header, RawLog};
+use crate::chain::block::{Header, RawLog};
 
 pub use rpc::RpcConnector;
 

@@ -13,11 +13,11 @@ use wia_abi::BlockNumber;
 
 use super::progress::Progress;
 use super::{Engine, Failure};
-use crate::block::{Header, RawLog};
-use crate::bloom;
-use crate::decode;
-use crate::entry::Block;
+use crate::chain::block::{Header, RawLog};
+use crate::chain::bloom;
+use crate::chain::decode;
 use crate::log::ChainChange;
+use crate::log::entry::Block;
 use crate::source::{Source, SourceError};
 
 /// Events in one batch of the store while catching up: bounds how long it keeps others from writing.

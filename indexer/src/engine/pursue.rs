@@ -1,11 +1,11 @@
-//! From one head to a log that ends there: asks [`crate::decide`] until there is nothing left to do.
+//! From one head to a log that ends there: asks [`crate::chain::decide`] until there is nothing left to do.
 
 use std::time::{Duration, Instant};
 
 use super::{Engine, Failure, Freshness, Lower};
 use crate::IndexerError;
-use crate::block::Header;
-use crate::decide::Decision;
+use crate::chain::block::Header;
+use crate::chain::decide::Decision;
 use crate::health::State;
 use crate::log::ChainChange;
 use crate::source::{Source, SourceError};

@@ -4,7 +4,7 @@
 use alloy::primitives::Address;
 
 use super::*;
-use crate::entry::{Event, EventRecord};
+use crate::log::entry::{Event, EventRecord};
 
 const CONTRACT: Address = Address::repeat_byte(0xcc);
 const ALICE: Address = Address::repeat_byte(1);

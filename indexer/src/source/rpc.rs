@@ -20,7 +20,7 @@ use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use wia_abi::BlockNumber;
 
 use super::{ChainIdentity, Connector, Source, SourceError, Transport};
-use crate::block::{Header, RawLog};
+use crate::chain::block::{Header, RawLog};
 use crate::{Config, IndexerError};
 use wire::WireHeader;
 

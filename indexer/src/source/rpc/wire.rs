@@ -7,7 +7,7 @@ use alloy::transports::{TransportError, TransportErrorKind};
 use serde::Deserialize;
 use wia_abi::BlockNumber;
 
-use crate::block::{BlockRef, Header, RawLog};
+use crate::chain::block::{BlockRef, Header, RawLog};
 use crate::source::SourceError;
 
 /// The longest text of an endpoint that goes into a message, in characters.

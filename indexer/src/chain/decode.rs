@@ -1,7 +1,7 @@
 //! Raw logs to a block of typed events. Pure; refuses what an honest endpoint cannot have said.
 //!
 //! In: a header and the logs that an endpoint gave for it. Out: a [`Block`] whose transfers do not know their
-//! balances yet ([`crate::ledger`] fills them in). A log of our contracts that the ABI does not know, or whose
+//! balances yet ([`crate::log::ledger`] fills them in). A log of our contracts that the ABI does not know, or whose
 //! bytes do not fit it, is kept raw: never lost, never guessed at.
 
 use std::collections::BTreeMap;
@@ -10,8 +10,8 @@ use alloy::primitives::{Address, B256};
 use alloy::sol_types::SolEventInterface;
 use wia_abi::CarbonCredit::CarbonCreditEvents as Known;
 
-use crate::block::{Header, RawLog};
-use crate::entry::{Block, Event, EventRecord};
+use crate::chain::block::{Header, RawLog};
+use crate::log::entry::{Block, Event, EventRecord};
 
 /// Why logs cannot be those of a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use wia_abi::BlockNumber;
 use wia_protocol::Timestamp;
 
-use crate::block::{BlockRef, Head};
+use crate::chain::block::{BlockRef, Head};
 
 /// A place in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::IndexerError;
-use crate::block::Head;
-use crate::entry::{Change, Entry, Offset};
+use crate::chain::block::Head;
 use crate::log::Log;
+use crate::log::entry::{Change, Entry, Offset};
 
 /// How far the log is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use alloy::primitives::B256;
 use wia_abi::BlockNumber;
 
-use crate::block::{BlockRef, Header};
+use crate::chain::block::{BlockRef, Header};
 
 /// One block of our chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,8 +19,8 @@ use wia_protocol::JsonDecimal;
 use wia_protocol::carbon::{BalanceChanged, Channel, TransactionConfirmed};
 use wia_protocol::jsonrpc::Notification;
 
-use crate::cursor::Cursor;
-use crate::entry::{Change, Entry, Event, EventRecord};
+use crate::log::entry::{Change, Entry, Event, EventRecord};
+use crate::stream::cursor::Cursor;
 
 /// What one subscriber wants to hear.
 #[derive(Debug, Clone, PartialEq, Eq)]

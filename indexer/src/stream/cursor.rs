@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::IndexerError;
-use crate::entry::Offset;
+use crate::log::entry::Offset;
 
 /// A parsed cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

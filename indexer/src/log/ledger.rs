@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use alloy::primitives::{Address, U256};
 
 use crate::IndexerError;
-use crate::entry::{Before, Block, Event, EventRecord};
+use crate::log::entry::{Before, Block, Event, EventRecord};
 
 /// One balance: of which token contract, whose.
 pub(crate) type Account = (Address, Address);

@@ -5,7 +5,7 @@
 
 use alloy::primitives::{Address, BloomInput};
 
-use crate::block::Header;
+use crate::chain::block::Header;
 
 /// True when the block may hold a log of one of `contracts`.
 pub(crate) fn may_concern(header: &Header, contracts: &[Address]) -> bool {

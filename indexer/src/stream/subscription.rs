@@ -11,10 +11,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::IndexerError;
-use crate::cursor::{self, Cursor};
-use crate::entry::{Change, Entry, Offset};
-use crate::notify::{self, Filter, Push, Terms};
-use crate::tail::{Published, Tail};
+use crate::log::entry::{Change, Entry, Offset};
+use crate::stream::cursor::{self, Cursor};
+use crate::stream::notify::{self, Filter, Push, Terms};
+use crate::stream::tail::{Published, Tail};
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, PartialEq, Eq)]

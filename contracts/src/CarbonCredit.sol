@@ -207,8 +207,8 @@ contract CarbonCredit is ICarbonCredit, ERC20Permit, Authorizations, AccessContr
         return _hashTypedDataV4(structHash);
     }
 
-    /// @dev The message of a single call, where its arguments begin: right behind the selector lie the six fixed members
-    /// in the order of the struct, in all four forms. Only those six may be read of it.
+    /// @dev The message of a single call: right behind the selector its arguments begin with the six fixed members in
+    /// the order of the struct, in all four forms. Only those six may be read of it.
     function _messageOfThisCall() private pure returns (TransferAuthorization calldata message) {
         assembly ("memory-safe") {
             message := 4

@@ -133,6 +133,7 @@ interface ICarbonCredit is IAuthorizations {
     /// Whoever submits cannot choose which items fail: the items run in this call's own frame, so running out of gas
     /// reverts all of them, and a contract wallet is asked with its full gas or not at all
     /// ({InsufficientSignatureGas}). It can choose order and time.
+    /// WARNING: an item whose signer has code may cost whoever submits 200,000 gas more, also when it is skipped.
     /// @return executed bit i (value 2**i) is set when item i was executed
     function transferWithAuthorizationBatch(TransferAuthorization[] calldata items) external returns (uint256 executed);
 }

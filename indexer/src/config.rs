@@ -10,9 +10,9 @@ use crate::IndexerError;
 pub struct Config {
     /// EIP-155 id of the chain; an endpoint of another chain is refused.
     pub chain_id: u64,
-    /// JSON-RPC over HTTP: ranges of logs, and the head when there is no WebSocket.
+    /// JSON-RPC over HTTP: headers and logs, and the head when there is no WebSocket.
     pub http_url: String,
-    /// JSON-RPC over WebSocket: new heads as they come. `None`: the head is polled.
+    /// JSON-RPC over WebSocket, of the same node: new heads as they come. `None`: the head is polled.
     pub ws_url: Option<String>,
     /// The `CarbonCredit` contracts to follow.
     pub contracts: Vec<Address>,

@@ -48,7 +48,10 @@ pub struct Engine {
 /// A head below ours that the endpoint reports.
 struct Lower {
     hash: B256,
+    /// Since when it is this one.
     since: Instant,
+    /// Since when it is below ours at all.
+    below_since: Instant,
 }
 
 /// Why following ended.
@@ -107,8 +110,9 @@ impl Engine {
     async fn keep_following(&mut self, stop: &CancellationToken) -> Result<(), IndexerError> {
         let mut backoff = Backoff::new(self.config.retry_min_ms, self.config.retry_max_ms);
         loop {
+            let began = Instant::now();
             // Dropped at any point: what was appended is whole, what was not was never told to anybody.
-            let Some(failure) = stop.run_until_cancelled(self.session(&mut backoff)).await else {
+            let Some(failure) = stop.run_until_cancelled(self.session()).await else {
                 return Ok(());
             };
             match failure {
@@ -118,6 +122,11 @@ impl Engine {
                     self.state(State::Stalled { reason: error.to_string() });
                 }
             }
+            // Only a connection that held for a while earns a short pause: one that comes and goes must not make
+            // us, and the log, busy with it.
+            if began.elapsed() >= Duration::from_millis(self.config.retry_max_ms) {
+                backoff.reset();
+            }
             if stop.run_until_cancelled(backoff.pause()).await.is_none() {
                 return Ok(());
             }
@@ -125,13 +134,13 @@ impl Engine {
     }
 
     /// One connection after the other, for as long as each gives way to a better one.
-    async fn session(&mut self, backoff: &mut Backoff) -> Failure {
+    async fn session(&mut self) -> Failure {
         let mut source = match self.connect().await {
             Ok(source) => source,
             Err(failure) => return failure,
         };
         loop {
-            match self.follow(source.as_ref(), backoff).await {
+            match self.follow(source.as_ref()).await {
                 Ok(better) => source = better,
                 Err(failure) => return failure,
             }
@@ -148,11 +157,13 @@ impl Engine {
                 Ok(source)
             };
             match reached.await {
-                Ok(source) => return Ok(source),
-                Err(Failure::Source(error)) => {
-                    tracing::debug!(%error, ?transport, "no connection");
-                    first_error.get_or_insert(error);
+                Ok(source) => {
+                    if let Some(error) = first_error {
+                        tracing::warn!(%error, instead = ?transport, "the preferred connection is not to be had");
+                    }
+                    return Ok(source);
                 }
+                Err(Failure::Source(error)) => first_error = first_error.or(Some(error)),
                 Err(operator) => return Err(operator),
             }
         }
@@ -174,11 +185,7 @@ impl Engine {
     }
 
     /// Follows the heads of one connection. Gives a better connection once there is one.
-    async fn follow(
-        &mut self,
-        source: &dyn Source,
-        backoff: &mut Backoff,
-    ) -> Result<Box<dyn Source>, Failure> {
+    async fn follow(&mut self, source: &dyn Source) -> Result<Box<dyn Source>, Failure> {
         let mut heads = source.heads().await?;
         let pushed = heads.is_some();
         tracing::info!(endpoint = source.endpoint(), pushed, "following the chain");
@@ -213,7 +220,6 @@ impl Engine {
             };
             let before = self.chain.tip();
             self.pursue(source, head, freshness).await?;
-            backoff.reset();
             match freshness {
                 Freshness::Pushed => silent_looks = 0,
                 Freshness::Asked if before.is_some() && before != self.chain.tip() => silent_looks += 1,

@@ -24,7 +24,8 @@ impl Engine {
             let believed = self.lower_is_believed(&branch[0], freshness);
             match self.chain.decide(&branch, believed) {
                 Decision::Nothing => break,
-                Decision::Lower if freshness == Freshness::Pushed => return Ok(()),
+                // For a moment that is nothing: the endpoint may answer a question from before the last news.
+                Decision::Lower if !self.lower_is_worth_telling() => return Ok(()),
                 Decision::Lower => {
                     let (theirs, ours) = (branch[0].number, self.chain.next_number().0.saturating_sub(1));
                     let reason = format!("{}'s head {theirs} is below ours, {ours}", source.endpoint());
@@ -46,7 +47,7 @@ impl Engine {
                     self.commit(ChainChange { old: Vec::new(), new }).await?;
                     break;
                 }
-                Decision::Reorged { .. } if freshness == Freshness::Pushed => {
+                Decision::Reorged { .. } | Decision::TooDeep { .. } if freshness == Freshness::Pushed => {
                     // It may have waited in the subscription's queue: a head that was overtaken since must not
                     // take us back to it.
                     freshness = Freshness::Asked;
@@ -98,9 +99,19 @@ impl Engine {
             // Perhaps only late.
             return false;
         }
-        let same = self.lower.take().filter(|l| l.hash == head.hash);
-        let lower = self.lower.insert(same.unwrap_or(Lower { hash: head.hash, since: Instant::now() }));
-        lower.since.elapsed() >= Duration::from_millis(self.config.reorg_patience_ms)
+        let (now, before) = (Instant::now(), self.lower.take());
+        let below_since = before.as_ref().map_or(now, |l| l.below_since);
+        let since = before.filter(|l| l.hash == head.hash).map_or(now, |l| l.since);
+        self.lower = Some(Lower { hash: head.hash, since, below_since });
+        since.elapsed() >= self.patience()
+    }
+
+    fn lower_is_worth_telling(&self) -> bool {
+        self.lower.as_ref().is_some_and(|l| l.below_since.elapsed() >= self.patience())
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.config.reorg_patience_ms)
     }
 }
 

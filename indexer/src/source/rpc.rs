@@ -1,8 +1,9 @@
 //! Ethereum JSON-RPC: heads by `eth_subscribe`, bulk by HTTP.
 //!
-//! In: URLs. Out: [`RpcConnector`] and its connections. A WebSocket connection answers single questions itself, so
-//! that they meet the node that pushed the head; ranges always go over HTTP, where a large answer cannot hold up
-//! or break the subscription. Headers are read leniently (only what following a chain needs), so that chains with
+//! In: URLs, both of the same node. Out: [`RpcConnector`] and its connections. A WebSocket brings the heads and
+//! answers what shows that it is alive; everything else goes over HTTP, where a large answer cannot hold up or break
+//! the subscription, and where no Nagle delay (40 ms on the WebSocket, which alloy gives no way to turn off) stands
+//! between a head and its logs. Headers are read leniently (only what following a chain needs), so that chains with
 //! unusual ones work (C-098).
 
 mod wire;
@@ -85,7 +86,7 @@ impl Connector for RpcConnector {
         };
         Ok(Box::new(RpcSource {
             client,
-            bulk: self.http.clone(),
+            http: self.http.clone(),
             endpoint,
             pushes,
             filter: Filter::new().address(self.contracts.clone()),
@@ -96,10 +97,10 @@ impl Connector for RpcConnector {
 
 /// One connection to a node.
 struct RpcSource {
-    /// Single questions.
+    /// What brings the heads.
     client: RpcClient,
-    /// Ranges.
-    bulk: RpcClient,
+    /// What answers questions; the same without a WebSocket.
+    http: RpcClient,
     endpoint: String,
     pushes: bool,
     filter: Filter,
@@ -116,6 +117,13 @@ impl RpcSource {
         within(self.timeout, &self.endpoint, method, client.request(method, params)).await
     }
 
+    async fn identity_by(&self, client: &RpcClientInner) -> Result<ChainIdentity, SourceError> {
+        let chain_id: alloy::primitives::U64 = self.call(client, "eth_chainId", ()).await?;
+        let genesis: Option<WireHeader> = self.call(client, "eth_getBlockByNumber", ("0x0", false)).await?;
+        let genesis = genesis.ok_or_else(|| self.implausible("there is no block 0"))?;
+        Ok(ChainIdentity { chain_id: chain_id.to(), genesis: genesis.hash })
+    }
+
     fn implausible(&self, reason: impl Into<String>) -> SourceError {
         SourceError::Implausible { endpoint: self.endpoint.clone(), reason: reason.into() }
     }
@@ -125,10 +133,10 @@ impl RpcSource {
         let params = |number: u64| (format!("0x{number:x}"), false);
         let answers: Vec<Option<WireHeader>> = if from == to {
             // Not as a batch: so that halving ranges ends in a form that every endpoint takes.
-            vec![self.call(&self.bulk, METHOD, params(from)).await?]
+            vec![self.call(&self.http, METHOD, params(from)).await?]
         } else {
             let asked = async {
-                let mut batch = self.bulk.new_batch();
+                let mut batch = self.http.new_batch();
                 let mut waiters = Vec::new();
                 for number in from..=to {
                     waiters.push(batch.add_call(METHOD, &params(number))?);
@@ -164,11 +172,11 @@ impl Source for RpcSource {
     }
 
     async fn identity(&self) -> Result<ChainIdentity, SourceError> {
-        let chain_id: alloy::primitives::U64 = self.call(&self.client, "eth_chainId", ()).await?;
-        let genesis: Option<WireHeader> =
-            self.call(&self.client, "eth_getBlockByNumber", ("0x0", false)).await?;
-        let genesis = genesis.ok_or_else(|| self.implausible("there is no block 0"))?;
-        Ok(ChainIdentity { chain_id: chain_id.to(), genesis: genesis.hash })
+        let asked = self.identity_by(&self.http).await?;
+        if self.pushes && self.identity_by(&self.client).await? != asked {
+            return Err(self.implausible("its WebSocket and its HTTP URL serve different chains"));
+        }
+        Ok(asked)
     }
 
     async fn heads(&self) -> Result<Option<BoxStream<'static, Header>>, SourceError> {
@@ -193,7 +201,7 @@ impl Source for RpcSource {
     }
 
     async fn header(&self, hash: B256) -> Result<Option<Header>, SourceError> {
-        let header: Option<WireHeader> = self.call(&self.client, "eth_getBlockByHash", (hash, false)).await?;
+        let header: Option<WireHeader> = self.call(&self.http, "eth_getBlockByHash", (hash, false)).await?;
         match header {
             Some(header) if header.hash != hash => {
                 Err(self.implausible(format!("block {} for block {hash}", header.hash)))
@@ -214,13 +222,13 @@ impl Source for RpcSource {
 
     async fn logs_of(&self, hash: B256) -> Result<Vec<RawLog>, SourceError> {
         let filter = self.filter.clone().at_block_hash(hash);
-        let logs = self.call(&self.client, "eth_getLogs", (filter,)).await?;
+        let logs = self.call(&self.http, "eth_getLogs", (filter,)).await?;
         self.raw(logs)
     }
 
     async fn logs(&self, from: BlockNumber, to: BlockNumber) -> Result<Vec<RawLog>, SourceError> {
         let filter = self.filter.clone().from_block(from.0).to_block(to.0);
-        let logs = self.call(&self.bulk, "eth_getLogs", (filter,)).await?;
+        let logs = self.call(&self.http, "eth_getLogs", (filter,)).await?;
         self.raw(logs)
     }
 }

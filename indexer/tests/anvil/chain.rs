@@ -150,10 +150,6 @@ impl Chain {
         self.provider.anvil_reorg(ReorgOptions { depth, tx_block_pairs: vec![] }).await.unwrap();
     }
 
-    pub(crate) async fn head(&self) -> u64 {
-        self.provider.get_block_number().await.unwrap()
-    }
-
     /// What the contract says.
     pub(crate) async fn balance(&self, account: Address) -> U256 {
         let call = CarbonCredit::balanceOfCall { account };

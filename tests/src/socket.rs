@@ -58,6 +58,12 @@ impl Socket {
         self.stream.send(Message::text(text.into())).await.expect("an open socket");
     }
 
+    /// Sends a text frame that the server may not want to read to its end.
+    pub async fn send_unheard(&mut self, text: String) {
+        // A connection cut meanwhile is one of the outcomes that the case looks for.
+        let _ = self.stream.send(Message::text(text)).await;
+    }
+
     /// The next frame that is neither ping nor pong.
     pub async fn receive(&mut self) -> Incoming {
         if let Some(push) = self.pushes.pop_front() {
@@ -114,17 +120,33 @@ impl Socket {
         }
     }
 
+    /// How the connection ends: the close code, or `None` when it is just gone.
+    pub async fn end(&mut self) -> Option<u16> {
+        loop {
+            match self.frame().await {
+                Ok(Incoming::Json(_)) => {}
+                Ok(Incoming::Closed(code)) => return Some(code),
+                Err(_) => return None,
+            }
+        }
+    }
+
     async fn next_frame(&mut self) -> Incoming {
+        let frame = self.frame().await;
+        frame.unwrap_or_else(|end| panic!("the connection ended without a close code: {end}"))
+    }
+
+    async fn frame(&mut self) -> Result<Incoming, String> {
         loop {
             let frame = timeout(TIMEOUT, self.stream.next()).await;
             match frame.unwrap_or_else(|_| panic!("nothing came in for {TIMEOUT:?}")) {
                 Some(Ok(Message::Text(text))) => {
                     let json = serde_json::from_str(&text);
-                    return Incoming::Json(json.unwrap_or_else(|e| panic!("{e}: {text}")));
+                    return Ok(Incoming::Json(json.unwrap_or_else(|e| panic!("{e}: {text}"))));
                 }
-                Some(Ok(Message::Close(Some(close)))) => return Incoming::Closed(close.code.into()),
+                Some(Ok(Message::Close(Some(close)))) => return Ok(Incoming::Closed(close.code.into())),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                other => panic!("the connection ended without a close code: {other:?}"),
+                other => return Err(format!("{other:?}")),
             }
         }
     }

@@ -69,6 +69,9 @@ pub struct Config {
     pub rebroadcast_after_blocks: u64,
     /// Pause before the chain is asked again after it failed to answer, in milliseconds: 500.
     pub retry_interval_ms: u64,
+    /// The longest time without a look at the chain, in milliseconds: 5,000. Where no blocks come, it shows
+    /// whether the endpoint still answers.
+    pub look_interval_ms: u64,
     /// Lane balance below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token.
     pub low_balance_wei: u128,
 
@@ -108,6 +111,7 @@ impl Config {
             replace_after_blocks: 5,
             rebroadcast_after_blocks: 2,
             retry_interval_ms: 500,
+            look_interval_ms: 5_000,
             low_balance_wei: 50_000_000 * GWEI,
             rpc_url_for_wallets: None,
         }

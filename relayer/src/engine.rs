@@ -54,6 +54,9 @@ pub struct Engine {
     look_at: Option<Instant>,
     /// Not before this are batches prepared again.
     prepare_at: Option<Instant>,
+    /// The highest nonce in flight when the batch in preparation was begun: what it may have been simulated
+    /// without.
+    prepared_behind: Option<u64>,
     sending: FuturesUnordered<BoxFuture<'static, Sent>>,
     /// Written, to be published once durable.
     unpublished: Vec<(Address, Update)>,
@@ -122,6 +125,7 @@ pub async fn open(
         identified: false,
         look_at: None,
         prepare_at: None,
+        prepared_behind: None,
         sending: FuturesUnordered::new(),
         unpublished: Vec::new(),
     };
@@ -146,11 +150,14 @@ impl Engine {
         let mut preparing: Option<BoxFuture<'static, Result<Prepared, Unprepared>>> = None;
         let mut observing: Option<BoxFuture<'static, Result<Observation, ChainError>>> = None;
         let mut heads_open = true;
+        let idle = Duration::from_millis(shared.config.look_interval_ms);
         loop {
             self.report();
             // A submission may have found out before the loop did.
-            if shared.is_away() && self.look_at.is_none() {
+            if shared.is_away() {
                 self.look_soon();
+            } else if self.look_at.is_none() {
+                self.look_within(idle);
             }
             if observing.is_none() {
                 observing = self.observation();
@@ -251,7 +258,11 @@ impl Engine {
 
     /// Looks at the chain again soon, with or without a new head.
     fn look_soon(&mut self) {
-        let at = Instant::now() + self.retry_interval();
+        self.look_within(self.retry_interval());
+    }
+
+    fn look_within(&mut self, time: Duration) {
+        let at = Instant::now() + time;
         self.look_at = Some(self.look_at.map_or(at, |before| before.min(at)));
     }
 

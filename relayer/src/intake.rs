@@ -249,6 +249,3 @@ pub(crate) fn internal(error: impl Into<RelayerError>) -> RpcError {
     tracing::error!(%error, "a request could not be carried out");
     RpcError::internal()
 }
-
-#[cfg(test)]
-mod tests;

@@ -48,6 +48,7 @@ impl Engine {
         if entries.is_empty() {
             return Ok(None);
         }
+        self.prepared_behind = self.undecided().map(|t| t.record.nonce).max();
         let (chain, lane) = (Arc::clone(&self.shared.chain), self.signer.address());
         Ok(Some(prepare(chain, lane, entries, head.base_fee_per_gas, self.caps()).boxed()))
     }
@@ -138,7 +139,7 @@ impl Engine {
 
     /// Ends or holds the messages that the simulation failed. `nonce` is that of this batch, if it is sent.
     fn fail(&mut self, prepared: &Prepared, nonce: u64, changes: &mut Changes) -> Result<(), RelayerError> {
-        let in_flight = self.undecided().map(|t| t.record.nonce).max();
+        let in_flight = self.prepared_behind;
         let behind = if prepared.entries.is_empty() { in_flight } else { in_flight.max(Some(nonce)) };
         for (entry, failure) in &prepared.failed {
             let relay_id = entry.relay_id();

@@ -3,6 +3,7 @@
 //! In: events with their details. Out: one write, and the updates that may be published once it is durable.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use alloy::primitives::{Address, B256};
 use wia_protocol::Timestamp;
@@ -56,11 +57,13 @@ impl Queue {
         let mut updates = Vec::with_capacity(changes.steps.len());
         for change in &changes.steps {
             let relay_id = change.relay_id;
-            if !touched.contains_key(&relay_id) {
-                let Some(item) = self.item(relay_id)? else { continue };
-                touched.insert(relay_id, (item.state(), item));
-            }
-            let Some((_, item)) = touched.get_mut(&relay_id) else { continue };
+            let (_, item) = match touched.entry(relay_id) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => match self.item(relay_id)? {
+                    Some(item) => entry.insert((item.state(), item)),
+                    None => continue,
+                },
+            };
             updates.push((item.message.from, take_step(item, change, now)?));
         }
         let items: Vec<_> = touched.iter().map(|(id, (_, item))| (*id, item)).collect();

@@ -1,1 +1,181 @@
-//! Tests.
+//! What the queue keeps, refuses, and finds again after reopening.
+
+use alloy::primitives::{Bytes, U256};
+use wia_abi::authorization::TransferWithAuthorization;
+use wia_protocol::relay::Receipt;
+
+use super::record::{Fees, Inclusion};
+use super::*;
+
+const CONTRACT: Address = Address::repeat_byte(4);
+const LIMITS: Limits = Limits { live: 4, live_per_signer: 2 };
+const NOW: Timestamp = Timestamp(1);
+
+fn item(signer: u8, nonce: u64, deadline: u64) -> Item {
+    let receipt =
+        Receipt { relayer: Address::ZERO, received_at: NOW, include_by_block: 1, signature: Bytes::new() };
+    let message = TransferWithAuthorization {
+        from: Address::repeat_byte(signer),
+        to: Address::repeat_byte(0xbb),
+        value: U256::from(1),
+        validAfter: U256::ZERO,
+        validBefore: U256::from(deadline),
+        nonce: B256::from(U256::from(nonce)),
+    };
+    Item {
+        contract: CONTRACT,
+        message,
+        signature: Bytes::new(),
+        by_contract: false,
+        order: 0,
+        receipt,
+        history: Vec::new(),
+        transaction: None,
+        attempts: 0,
+    }
+}
+
+fn id(byte: u8) -> B256 {
+    B256::repeat_byte(byte)
+}
+
+struct Folder {
+    store: Store,
+    _folder: tempfile::TempDir,
+}
+
+fn folder() -> Folder {
+    let folder = tempfile::tempdir().unwrap();
+    Folder { store: Store::open(folder.path()).unwrap(), _folder: folder }
+}
+
+impl Folder {
+    fn queue(&self) -> Queue {
+        Queue::open(&self.store, LIMITS).unwrap()
+    }
+}
+
+fn accept(queue: &Queue, relay_id: B256, item: Item) -> Acceptance {
+    let outcome = queue.accept(relay_id, item, NOW).unwrap();
+    if let Acceptance::Written(item) = &outcome {
+        queue.offer(relay_id, item);
+    }
+    outcome
+}
+
+fn step(
+    queue: &Queue,
+    relay_id: B256,
+    event: Event,
+) -> Result<Vec<(Address, wia_protocol::relay::Update)>, RelayerError> {
+    let mut changes = Changes::default();
+    changes.step(relay_id, event, None, Detail::default());
+    queue.apply(&changes, NOW)
+}
+
+#[test]
+fn one_digest_is_accepted_once_and_one_nonce_has_one_holder() {
+    let folder = folder();
+    let queue = folder.queue();
+    assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Written(_)));
+    assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Known(_)));
+    assert!(
+        matches!(accept(&queue, id(2), item(1, 0, 20)), Acceptance::NonceHeld(holder) if holder == id(1))
+    );
+    assert_eq!((queue.depth(), queue.live_items()), (1, 1));
+    assert!(queue.item(id(2)).unwrap().is_none());
+}
+
+#[test]
+fn live_messages_are_bounded_in_all_and_per_signer() {
+    let folder = folder();
+    let queue = folder.queue();
+    for n in 0..4 {
+        assert!(matches!(accept(&queue, id(n), item(n / 2, u64::from(n), 10)), Acceptance::Written(_)));
+    }
+    assert!(matches!(accept(&queue, id(9), item(9, 9, 10)), Acceptance::Full));
+    step(&queue, id(0), Event::Reject).unwrap();
+    assert!(matches!(accept(&queue, id(9), item(1, 9, 10)), Acceptance::SignerFull));
+    assert!(matches!(accept(&queue, id(9), item(9, 9, 10)), Acceptance::Written(_)));
+}
+
+#[test]
+fn a_withdrawn_acceptance_leaves_nothing() {
+    let folder = folder();
+    let queue = folder.queue();
+    assert!(matches!(queue.accept(id(1), item(1, 0, 10), NOW).unwrap(), Acceptance::Written(_)));
+    queue.withdraw(id(1)).unwrap();
+    assert!(queue.item(id(1)).unwrap().is_none());
+    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO).unwrap(), None);
+    assert_eq!((queue.depth(), queue.live_items()), (0, 0));
+}
+
+#[test]
+fn a_failed_message_keeps_its_history_when_it_is_accepted_anew() {
+    let folder = folder();
+    let queue = folder.queue();
+    accept(&queue, id(1), item(1, 0, 10));
+    step(&queue, id(1), Event::Expire).unwrap();
+    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO).unwrap(), None);
+    // The nonce is free again, for this message or another one.
+    assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Written(_)));
+    let again = queue.item(id(1)).unwrap().unwrap();
+    let states: Vec<_> = again.history.iter().map(|s| (s.sequence, s.state)).collect();
+    assert_eq!(states, [(0, State::Accepted), (1, State::Expired), (2, State::Accepted)]);
+}
+
+#[test]
+fn an_impossible_step_writes_nothing_of_the_whole_change() {
+    let folder = folder();
+    let queue = folder.queue();
+    accept(&queue, id(1), item(1, 0, 10));
+    accept(&queue, id(2), item(1, 1, 10));
+    let mut changes = Changes::default();
+    changes.step(id(1), Event::Claim, None, Detail::default());
+    changes.step(id(2), Event::Mine, None, Detail::default());
+    let error = queue.apply(&changes, NOW).unwrap_err();
+    assert!(matches!(error, RelayerError::Illegal { relay_id, .. } if relay_id == id(2)), "{error}");
+    assert_eq!(queue.item(id(1)).unwrap().unwrap().state(), State::Accepted);
+    assert_eq!(queue.depth(), 2);
+}
+
+#[test]
+fn what_waits_is_found_by_deadline_and_again_after_reopening() {
+    let folder = folder();
+    let transaction = Transaction {
+        nonce: 7,
+        contract: CONTRACT,
+        items: vec![id(2)],
+        input: Bytes::new(),
+        gas_limit: 1,
+        fees: Fees { max_fee: 1, priority: None },
+        hashes: vec![id(8)],
+        raw: Bytes::from_static(b"raw"),
+        inclusion: Some(Inclusion { tx_hash: id(8), block_number: 1, block_hash: id(6) }),
+        finalized: false,
+    };
+    {
+        let queue = folder.queue();
+        accept(&queue, id(1), item(1, 0, 30));
+        accept(&queue, id(2), item(1, 1, 20));
+        accept(&queue, id(3), item(2, 0, 10));
+        let mut changes = Changes::default();
+        changes.step(id(2), Event::Claim, None, Detail::default());
+        changes.step(id(2), Event::Submit, Some(7), Detail::default());
+        changes.put.push(transaction.clone());
+        queue.apply(&changes, NOW).unwrap();
+    }
+    let queue = folder.queue();
+    let waiting: Vec<_> = queue.waiting(10, |_| true).iter().map(|c| c.relay_id).collect();
+    assert_eq!(waiting, [id(3), id(1)]);
+    assert_eq!(queue.overdue(10), [id(3)]);
+    assert_eq!(queue.live_items(), 3);
+    assert_eq!(queue.transactions().unwrap(), [transaction]);
+    assert_eq!(queue.item(id(2)).unwrap().unwrap().transaction, Some(7));
+    let live: Vec<_> =
+        queue.live_of(CONTRACT, Address::repeat_byte(1)).unwrap().iter().map(|(id, _)| *id).collect();
+    assert_eq!(live, [id(1), id(2)], "in the order of acceptance");
+    // What is accepted now comes after what was accepted before.
+    accept(&queue, id(4), item(2, 1, 10));
+    assert_eq!(queue.item(id(4)).unwrap().unwrap().order, 3);
+}

@@ -1,0 +1,90 @@
+//! Rivals and reorgs: the chain's bitmap is the judge, and the relayer says what it judged.
+
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::Provider;
+use alloy::providers::ext::AnvilApi;
+use alloy::rpc::types::anvil::ReorgOptions;
+use alloy::signers::local::PrivateKeySigner;
+use wia_protocol::relay::State;
+
+use crate::support::{Anvil, CREDIT, Relay, Steps, direct, states};
+
+const PAYEE: Address = Address::repeat_byte(0xbb);
+
+async fn reorg(anvil: &Anvil, depth: u64) {
+    anvil.provider.anvil_reorg(ReorgOptions { depth, tx_block_pairs: Vec::new() }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rival_that_was_faster_is_seen_as_a_skip() {
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let relay = Relay::start(&anvil, folder.path()).await;
+    let alice = anvil.wallet(1, 10).await;
+    let transfer = anvil.transfer(&alice, PAYEE, 1, 0).await;
+    let (relay_id, mut steps) = relay.follow(&transfer).await;
+    let ours = steps.until(State::Submitted).await.tx_hash.unwrap();
+    anvil.pooled(ours).await;
+    // The rival's transaction goes into the block alone; ours comes behind it.
+    anvil.provider.anvil_drop_transaction(ours).await.unwrap();
+    let rival = anvil.provider.get_accounts().await.unwrap()[5];
+    anvil.send(rival, anvil.contract, direct(&transfer)).await;
+    // Ours is sent again two blocks later, because nobody has seen it since.
+    let skipped = relay.mine_until(&anvil, relay_id, State::Skipped).await;
+    assert_eq!(skipped.last.reason.as_deref(), Some("AuthorizationAlreadyUsed"));
+    assert_eq!(anvil.balance(PAYEE).await, U256::from(CREDIT));
+    relay.stop().await;
+}
+
+async fn mined(anvil: &Anvil, relay: &Relay, alice: &PrivateKeySigner) -> (B256, Steps) {
+    let transfer = anvil.transfer(alice, PAYEE, 1, 0).await;
+    let (relay_id, mut steps) = relay.follow(&transfer).await;
+    steps.mined(anvil).await;
+    (relay_id, steps)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_reorg_it_is_executed_once() {
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let relay = Relay::start(&anvil, folder.path()).await;
+    let alice = anvil.wallet(1, 10).await;
+    anvil.mine(3).await;
+    let (relay_id, mut steps) = mined(&anvil, &relay, &alice).await;
+    reorg(&anvil, 2).await;
+    assert_eq!(anvil.balance(PAYEE).await, U256::ZERO, "the reorg took the transfer out");
+    steps.until(State::Reorged).await;
+    steps.until(State::Submitted).await;
+    relay.mine_until(&anvil, relay_id, State::Mined).await;
+    assert_eq!(anvil.balance(PAYEE).await, U256::from(CREDIT));
+    assert_eq!(anvil.balance(alice.address()).await, U256::from(9 * CREDIT));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reorg_deeper_than_final_is_undone_too() {
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let relay = Relay::start(&anvil, folder.path()).await;
+    let alice = anvil.wallet(1, 10).await;
+    let (relay_id, mut steps) = mined(&anvil, &relay, &alice).await;
+    anvil.mine(13).await;
+    steps.until(State::Final).await;
+    reorg(&anvil, 14).await;
+    steps.until(State::Reorged).await;
+    steps.until(State::Submitted).await;
+    let status = relay.mine_until(&anvil, relay_id, State::Final).await;
+    assert_eq!(anvil.balance(PAYEE).await, U256::from(CREDIT));
+    assert_eq!(
+        states(&status),
+        [
+            State::Accepted,
+            State::Claimed,
+            State::Submitted,
+            State::Mined,
+            State::Final,
+            State::Reorged,
+            State::Submitted,
+            State::Mined,
+            State::Final
+        ]
+    );
+    relay.stop().await;
+}

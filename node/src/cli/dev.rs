@@ -11,7 +11,7 @@ use wia_abi::{CreditAmount, Deployment};
 
 use super::dev_accounts::{self, CHAIN_ID};
 use super::node::{serve, write_ready};
-use super::{CliError, NodeFlags};
+use super::{CliError, NodeFlags, say};
 use crate::anvil::{self, Anvil};
 use crate::config::{self, ANVIL_PORT, Config};
 use crate::deploy::Deployer;
@@ -103,7 +103,8 @@ impl Dev {
                 ready["token"] = json!(token);
                 write_ready(path, &ready)?;
             }
-            print!("{}", greeting(endpoints, &token_file));
+            // A node goes on when nobody reads its output.
+            let _ = say(&greeting(endpoints, &token_file));
             Ok(())
         })
         .await
@@ -196,7 +197,7 @@ fn greeting(endpoints: &Endpoints, token_file: &Path) -> String {
          {wia} wallet transfer --from-dev 1 --to {to} --amount 1.5 --via ws --node {node}\n  \
          {wia} wallet transfer --from-dev 1 --to {to} --amount 1.5 --via p2p --node {node}\n\n\
          What a subscriber sees meanwhile (in another terminal, before the transfer):\n\n  \
-         {wia} wallet follow --token-file {token} --node {node}\n\n",
+         {wia} wallet follow --token-file {token} --node {node}\n",
         table = endpoints.table(),
         token = token_file.display(),
     )

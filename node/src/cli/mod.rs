@@ -5,6 +5,7 @@ mod dev_accounts;
 mod node;
 mod wallet;
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -95,6 +96,11 @@ impl CliError {
     }
 }
 
+/// Prints a line to standard output. A reader that has gone (`wia … | head`) is no reason to panic.
+fn say(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout(), "{line}")
+}
+
 /// Carries out the command.
 pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
@@ -108,7 +114,11 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         }
         Command::Wallet(wallet) => {
             start_log("error");
-            Ok(wallet.run().await?)
+            match wallet.run().await {
+                // Whoever closed the pipe has seen enough.
+                Err(wallet::WalletError::Output(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+                outcome => Ok(outcome?),
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{CliError, NodeFlags};
+use super::{CliError, NodeFlags, say};
 use crate::config::{self, Config};
 use crate::files;
 use crate::wiring::{self, Endpoints};
@@ -29,15 +29,15 @@ impl Node {
         let config = config::load(Some(&self.config), std::env::vars(), self.flags.values())?;
         if self.print_config {
             let text = toml::to_string(&config).map_err(|e| CliError::Refused(e.to_string()))?;
-            print!("{text}");
-            return Ok(());
+            return say(text.trim_end()).map_err(CliError::file("standard output"));
         }
         let ready_file = self.flags.ready_file;
         serve(config, move |endpoints| {
             if let Some(path) = &ready_file {
                 write_ready(path, &endpoints.to_json())?;
             }
-            println!("ready\n{}", endpoints.table());
+            // A node goes on when nobody reads its output.
+            let _ = say(&format!("ready\n{}", endpoints.table()));
             Ok(())
         })
         .await

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wia_protocol::carbon::Channel;
 
 use super::socket::Socket;
-use super::{NodeUrl, WalletError};
+use super::{NodeUrl, WalletError, say};
 
 /// Print the pushes of the carbon stream.
 #[derive(Debug, Args)]
@@ -40,11 +40,7 @@ impl Follow {
         eprintln!("subscribed to {}; Ctrl-C ends", names.join(", "));
         loop {
             let push = socket.push().await?;
-            if self.json {
-                println!("{push}");
-            } else {
-                println!("{}", line(&push));
-            }
+            say(&if self.json { push.to_string() } else { line(&push) })?;
         }
     }
 }

@@ -8,7 +8,7 @@ use alloy::signers::k256::elliptic_curve::rand_core::OsRng;
 use alloy::signers::local::PrivateKeySigner;
 use clap::Args;
 
-use super::WalletError;
+use super::{WalletError, say};
 
 /// Where keys lie and how they are unlocked.
 #[derive(Debug, Args)]
@@ -113,8 +113,7 @@ impl Keystore {
             .map_err(|e| WalletError::File { path: path.clone(), reason: e.to_string() })?;
         let bytes = std::fs::read(part.path().join(name)).map_err(|e| file(&path, e))?;
         crate::files::write_secret(&path, &bytes).map_err(|e| file(&path, e))?;
-        println!("{}  {}", signer.address(), path.display());
-        Ok(())
+        Ok(say(&format!("{}  {}", signer.address(), path.display()))?)
     }
 
     /// The signer of the key `name`.

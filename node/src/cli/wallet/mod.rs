@@ -19,7 +19,7 @@ use wia_abi::{CarbonCredit, CreditAmount};
 use wia_protocol::RpcError;
 use wia_protocol::relay::Info;
 
-use super::dev_accounts;
+use super::{dev_accounts, say};
 use door::Door;
 
 /// Keys, balances, signed transfers.
@@ -62,6 +62,8 @@ pub(crate) enum WalletError {
     Answer { method: String, reason: String },
     #[error("{path}: {reason}")]
     File { path: PathBuf, reason: String },
+    #[error("standard output: {0}")]
+    Output(#[from] std::io::Error),
     #[error("{0}")]
     Usage(String),
     #[error("the transfer ended as {0}")]
@@ -131,8 +133,8 @@ impl Balance {
         let chain = self.rpc_url.or(info.rpc_url.clone()).ok_or_else(|| {
             WalletError::Usage("the node offers no JSON-RPC endpoint; name one with --rpc-url".into())
         })?;
-        println!("{} WCCM", balance_of(&chain, token(&info)?, self.address).await?);
-        Ok(())
+        let balance = balance_of(&chain, token(&info)?, self.address).await?;
+        Ok(say(&format!("{balance} WCCM"))?)
     }
 }
 

@@ -6,13 +6,14 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::k256::elliptic_curve::rand_core::{OsRng, RngCore};
 use clap::{Args, ValueEnum};
+use serde_json::json;
 use wia_abi::authorization::{self, Domain, TransferWithAuthorization};
 use wia_abi::receipt::{self, RelayReceipt};
 use wia_abi::{CreditAmount, carbon_credit};
 use wia_protocol::relay::{Info, Message, State, StatusQuery, Submission, Submitted, Update};
 
 use super::door::Door;
-use super::{KeyChoice, NodeUrl, WalletError, balance_of, keys, token};
+use super::{KeyChoice, NodeUrl, WalletError, balance_of, keys, say, token};
 
 /// How the message travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -89,14 +90,13 @@ impl Transfer {
         }
         let after = self.balances(&info, contract, &owners).await?;
         for ((role, owner), (before, after)) in owners.iter().zip(before.iter().zip(&after)) {
-            if self.json {
-                println!(
-                    "{}",
-                    serde_json::json!({"balance": owner, "role": role, "before": before.to_string(), "after": after.to_string()})
-                );
+            say(&if self.json {
+                let (before, after) = (before.to_string(), after.to_string());
+                json!({"balance": owner.to_checksum(None), "role": role, "before": before, "after": after})
+                    .to_string()
             } else {
-                println!("{role:<10} {owner}  {before} -> {after} WCCM");
-            }
+                format!("{role:<10} {owner}  {before} -> {after} WCCM")
+            })?;
         }
         Ok(())
     }
@@ -128,7 +128,7 @@ impl Transfer {
             let status = door.status(&query).await?;
             let known = query.after;
             for step in status.history.iter().filter(|s| known.is_none_or(|k| s.sequence > k)) {
-                self.print(step, submitted);
+                say(&self.line(step, submitted))?;
             }
             if matches!(status.last.status, State::Final | State::Skipped | State::Expired | State::Rejected)
             {
@@ -139,10 +139,9 @@ impl Transfer {
         }
     }
 
-    fn print(&self, step: &Update, submitted: &Submitted) {
+    fn line(&self, step: &Update, submitted: &Submitted) -> String {
         if self.json {
-            println!("{}", serde_json::json!(step));
-            return;
+            return json!(step).to_string();
         }
         let detail = match step.status {
             State::Accepted => format!(
@@ -157,7 +156,7 @@ impl Transfer {
             State::Claimed => "in a batch".into(),
             _ => step.reason.clone().unwrap_or_default(),
         };
-        println!("{:<10} {detail}", word(step.status));
+        format!("{:<10} {detail}", word(step.status))
     }
 
     async fn balances(

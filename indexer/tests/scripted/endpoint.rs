@@ -91,6 +91,16 @@ impl Endpoint {
         }
     }
 
+    /// Grows above every block that ever was: heads of replaced blocks that still wait in a subscription can then
+    /// not extend anything.
+    pub(crate) fn settle(&self, random: &mut Random) {
+        let mut chain = self.chain.lock().unwrap();
+        let highest = chain.all.values().map(|b| b.header.number).max();
+        while chain.canonical.last().map(|b| b.header.number) <= highest {
+            let _ = self.heads.send(chain.grow(random));
+        }
+    }
+
     /// The head's hash, if it is a block that is indexed (block 0 is not).
     pub(crate) fn indexed_head(&self) -> Option<B256> {
         let chain = self.chain.lock().unwrap();

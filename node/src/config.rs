@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
+use wia_relayer::mesh;
 
 /// Everything that a node is told. `wia node --print-config` prints it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -93,8 +94,10 @@ pub(crate) struct P2p {
     pub(crate) host: IpAddr,
     /// TCP and QUIC port; 0 takes free ones.
     pub(crate) port: u16,
-    /// Peers to dial at start, as multiaddrs.
+    /// Peers to stay connected to, as multiaddrs.
     pub(crate) bootstrap: Vec<String>,
+    /// Bounds of the mesh.
+    pub(crate) tuning: mesh::Config,
 }
 
 /// `[mqtt]`
@@ -160,7 +163,12 @@ impl Http {
 
 impl Default for P2p {
     fn default() -> Self {
-        Self { host: Ipv4Addr::LOCALHOST.into(), port: P2P_PORT, bootstrap: Vec::new() }
+        Self {
+            host: Ipv4Addr::LOCALHOST.into(),
+            port: P2P_PORT,
+            bootstrap: Vec::new(),
+            tuning: mesh::Config::default(),
+        }
     }
 }
 

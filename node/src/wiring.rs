@@ -247,7 +247,7 @@ fn indexer_config(config: &Config, deployment: &Deployment) -> wia_indexer::Conf
 
 fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {
     let listen = mesh::listen_addresses(config.p2p.host, config.p2p.port);
-    let mut mesh = mesh::Config { listen, ..mesh::Config::new(config.chain.id) };
+    let mut mesh = mesh::Config { listen, chain_id: config.chain.id, ..config.p2p.tuning.clone() };
     for peer in &config.p2p.bootstrap {
         let address = peer.parse().map_err(|e| NodeError::File {
             path: "p2p.bootstrap".into(),

@@ -8,18 +8,24 @@ use std::num::NonZeroU32;
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
+use serde::{Deserialize, Serialize};
 use wia_protocol::relay::{MAX_MESSAGE_BYTES, StatusQuery};
 
 use super::MeshError;
 
-/// Everything about one mesh node.
-#[derive(Debug, Clone)]
+/// Everything about one mesh node. As a section of a configuration file it holds all but the first three, each
+/// with a default.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where to listen; see [`listen_addresses`].
+    #[serde(skip)]
     pub listen: Vec<Multiaddr>,
     /// Relayers to stay connected to, best with `/p2p/<peer id>`: then nobody else is accepted there.
+    #[serde(skip)]
     pub bootstrap: Vec<Multiaddr>,
     /// The EIP-155 chain whose submissions are gossiped.
+    #[serde(skip)]
     pub chain_id: u64,
     /// What peers may take from us.
     pub limits: Limits,
@@ -40,7 +46,8 @@ pub struct Config {
 }
 
 /// Bounds on what peers take. Each has a stated answer when it is reached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Established connections that others opened. More are closed at once.
     pub inbound_connections: u32,
@@ -69,7 +76,8 @@ pub struct Limits {
 }
 
 /// A pace: so many per second, and so many at once after a pause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rate {
     /// Sustained, per second.
     pub per_second: NonZeroU32,
@@ -79,7 +87,8 @@ pub struct Rate {
 
 /// Gossipsub. What is not here is fixed, because all nodes of a mesh must agree on it: anonymous messages,
 /// id = SHA-256(topic ‖ data), validation by the application.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Gossip {
     /// Time between two heartbeats, in milliseconds.
     pub heartbeat_ms: u64,
@@ -151,6 +160,12 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new(0)
     }
 }
 

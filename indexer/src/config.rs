@@ -1,12 +1,15 @@
 //! What the indexer is told: which chain, which contracts, how long to wait for what. Every bound has its unit.
 
+use std::fmt;
+
 use alloy::primitives::Address;
 use wia_abi::BlockNumber;
 
 use crate::IndexerError;
+use crate::source::without_secrets;
 
-/// Configuration of one indexer. [`Config::new`] fills in the defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Configuration of one indexer. [`Config::new`] fills in the defaults. Printed without the secrets of its URLs.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// EIP-155 id of the chain; an endpoint of another chain is refused.
     pub chain_id: u64,
@@ -14,7 +17,8 @@ pub struct Config {
     pub http_url: String,
     /// JSON-RPC over WebSocket, of the same node: new heads as they come. `None`: the head is polled.
     pub ws_url: Option<String>,
-    /// The `CarbonCredit` contracts to follow.
+    /// The `CarbonCredit` contracts to follow. Usually one: a push speaks of the balance in its own contract,
+    /// [`crate::Indexer::balance_of`] of the sum.
     pub contracts: Vec<Address>,
     /// A block at or before the one that created the first contract: balances are counted from here, so a later
     /// one would lose what happened before.
@@ -50,6 +54,18 @@ pub struct Config {
     pub stall_after_ms: u64,
     /// Milliseconds between two lines of progress while catching up. Default 5,000.
     pub progress_interval_ms: u64,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("chain_id", &self.chain_id)
+            .field("http_url", &without_secrets(&self.http_url))
+            .field("ws_url", &self.ws_url.as_deref().map(without_secrets))
+            .field("contracts", &self.contracts)
+            .field("first_block", &self.first_block)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -110,5 +126,34 @@ impl Config {
             return refuse("retry_max_ms", "must not be below retry_min_ms");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        let key = "https://user:KEY@rpc.example.org/KEY";
+        Config::new(1, key, Some(key.into()), vec![Address::ZERO], BlockNumber(0))
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        config().check().unwrap();
+        for (wrong, field) in [
+            (Config { contracts: vec![], ..config() }, "contracts"),
+            (Config { final_confirmations: 0, ..config() }, "final_confirmations"),
+            (Config { recent_entries: 0, ..config() }, "recent_entries"),
+            (Config { retry_max_ms: 1, ..config() }, "retry_max_ms"),
+        ] {
+            assert!(wrong.check().unwrap_err().to_string().contains(field));
+        }
+    }
+
+    #[test]
+    fn keys_of_endpoints_are_not_printed() {
+        let text = format!("{:?}", config());
+        assert!(text.contains("rpc.example.org") && !text.contains("KEY"), "{text}");
     }
 }

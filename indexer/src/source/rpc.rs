@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use wia_abi::BlockNumber;
 
-use super::{ChainIdentity, Connector, Source, SourceError, Transport};
+use super::{ChainIdentity, Connector, Source, SourceError, Transport, without_secrets};
 use crate::chain::block::{Header, RawLog};
 use crate::{Config, IndexerError};
 use wire::WireHeader;
@@ -77,12 +77,12 @@ impl Connector for RpcConnector {
     async fn connect(&self, transport: Transport) -> Result<Box<dyn Source>, SourceError> {
         let (client, endpoint, pushes) = match (&self.ws_url, transport) {
             (Some(url), Transport::WebSocket) => {
-                let endpoint = wire::without_secrets(url);
+                let endpoint = without_secrets(url);
                 let connecting = Box::pin(RpcClient::connect_pubsub(Once(WsConnect::new(url))));
                 let client = within(self.timeout, &endpoint, "connect", connecting).await?;
                 (client, endpoint, true)
             }
-            _ => (self.http.clone(), wire::without_secrets(self.http_url.as_str()), false),
+            _ => (self.http.clone(), without_secrets(self.http_url.as_str()), false),
         };
         Ok(Box::new(RpcSource {
             client,

@@ -79,6 +79,26 @@ async fn without_its_websocket_it_polls_and_returns_to_it() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_never_answers_is_a_stall_with_its_reason() {
+    let chain = Chain::start(&[]).await;
+    // Takes connections (the backlog does) and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let config = Config {
+        http_url: format!("http://{url}"),
+        ws_url: Some(format!("ws://{url}")),
+        request_timeout_ms: 20,
+        ..chain.config(true).await
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(&store(folder.path()), config);
+    until_stalled(&running).await;
+    let State::Stalled { reason } = running.indexer.health().state else { panic!("it was stalled") };
+    assert!(reason.contains(&url) && reason.contains("within 20 ms"), "{reason}");
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn another_chain_id_is_refused() {
     let chain = Chain::start(&[]).await;
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,8 @@
 
 mod dispatch;
 mod follow;
+pub(crate) mod observe;
+mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -27,9 +29,9 @@ use crate::lane::prepare::{Prepared, Unprepared};
 use crate::promise::Promises;
 use crate::queue::record::Transaction;
 use crate::queue::{Changes, Limits, Queue};
-use crate::shared::{Shared, count};
-use crate::track::observe::Observation;
-use crate::{Config, Relayer, RelayerError, clock};
+use crate::shared::{Shared, count, now};
+use crate::{Config, Relayer, RelayerError};
+use observe::Observation;
 
 /// Tree and key of the chain that a data folder belongs to.
 const CHAIN: &str = "relay_chain";
@@ -218,7 +220,7 @@ impl Engine {
     /// Writes changes; they are published by [`Engine::settle`].
     fn apply(&mut self, changes: &Changes) -> Result<(), RelayerError> {
         if !changes.is_empty() {
-            let updates = self.shared.queue.apply(changes, clock::now())?;
+            let updates = self.shared.queue.apply(changes, now())?;
             for step in &changes.steps {
                 self.holds.remove(&step.relay_id);
             }

@@ -22,11 +22,11 @@ use wia_protocol::jsonrpc::Code;
 use wia_protocol::relay::{Message, State, Submission, Submitted};
 
 use crate::chain::ChainError;
+use crate::engine::observe::is_used;
 use crate::queue::Acceptance;
 use crate::queue::record::Item;
-use crate::shared::Shared;
-use crate::track::observe::is_used;
-use crate::{Origin, RelayerError, clock};
+use crate::shared::{Shared, now};
+use crate::{Origin, RelayerError};
 use verify::{MAX_SIGNATURE_BYTES, WalletAnswer, ask_wallet};
 
 /// Takes a submission; counts what is refused by the field that it names.
@@ -77,7 +77,7 @@ async fn take(shared: &Shared, submission: Submission, origin: &Origin) -> Resul
     }
     check_nonce_on_chain(shared, contract, &transfer).await?;
 
-    let now = clock::now();
+    let now = now();
     let include_by = present.number.saturating_add(shared.config.include_within_blocks);
     let receipt = shared.promises.receipt(relay_id, now, include_by).map_err(internal)?;
     let item = Item {

@@ -6,7 +6,6 @@
 //! market or of a passport. Serves the relay section of the architecture, C-091…C-094, C-097, X-06.
 
 pub mod chain;
-mod clock;
 mod config;
 mod engine;
 mod error;
@@ -15,13 +14,11 @@ mod health;
 mod intake;
 mod lane;
 pub mod mesh;
-mod origin;
 mod promise;
 mod queue;
 mod relayer;
 mod shared;
 pub mod state;
-mod track;
 
 pub use chain::rpc::RpcChain;
 pub use chain::{Chain, ChainError, Head};
@@ -30,5 +27,5 @@ pub use engine::{Engine, open};
 pub use error::RelayerError;
 pub use feed::Updates;
 pub use health::{Condition, Health};
-pub use origin::Origin;
+pub use intake::quota::Origin;
 pub use relayer::Relayer;

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use alloy::primitives::{Address, U256};
 use tokio::sync::watch;
 use wia_abi::authorization::Domain;
+use wia_protocol::Timestamp;
 use wia_store::Store;
 
 use crate::chain::{Chain, ChainError, Head};
@@ -15,7 +16,7 @@ use crate::intake::quota::Quota;
 use crate::intake::verify::Verifiers;
 use crate::promise::Promises;
 use crate::queue::Queue;
-use crate::{Condition, Config, Health, clock};
+use crate::{Condition, Config, Health};
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -119,7 +120,7 @@ impl Shared {
         let chain_clock = head.timestamp.saturating_add(elapsed.as_secs());
         Some(Present {
             number: head.number.saturating_add(blocks),
-            timestamp: chain_clock.max(clock::now().0 / 1_000),
+            timestamp: chain_clock.max(now().0 / 1_000),
         })
     }
 
@@ -134,12 +135,14 @@ impl Shared {
         }
         let limit = Duration::from_millis(self.config.intake_chain_timeout_ms);
         match tokio::time::timeout(limit, question).await {
-            Ok(Err(ChainError::Unavailable { .. })) | Err(_) => {
+            Ok(Err(ChainError::Unavailable { .. })) => {
                 self.set_away(true);
                 // The engine finds out when it is back.
                 self.queue.work.notify_one();
                 None
             }
+            // Slow for this question; whether it is away, the engine's own questions tell.
+            Err(_) => None,
             Ok(answer) => Some(answer),
         }
     }
@@ -203,6 +206,12 @@ impl Shared {
             head,
         }
     }
+}
+
+/// Now; the epoch when the clock stands before it.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 pub(crate) fn count(n: usize) -> u64 {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use wia_protocol::relay::State;
 
 use super::{Engine, Hold, Sent, Tracked, Until};
+use crate::RelayerError;
 use crate::chain::{ChainError, Head};
 use crate::lane::batch::{BatchLimits, Candidate, next_batch};
 use crate::lane::fees::{offer, raise};
@@ -15,8 +16,8 @@ use crate::lane::prepare::{Entry, Failure, Prepared, Unprepared, prepare};
 use crate::lane::sign::{Unsigned, sign};
 use crate::queue::Changes;
 use crate::queue::record::{Detail, Transaction};
+use crate::shared::now;
 use crate::state::Event;
-use crate::{RelayerError, clock};
 
 /// How many batches' worth of waiting messages one batch is chosen from.
 const LOOK_AHEAD_BATCHES: usize = 4;
@@ -187,7 +188,7 @@ impl Engine {
         reason: String,
         changes: &mut Changes,
     ) -> Result<(), RelayerError> {
-        let refusal = self.shared.promises.refusal(relay_id, clock::now(), block, reason.clone())?;
+        let refusal = self.shared.promises.refusal(relay_id, now(), block, reason.clone())?;
         let detail = Detail { reason: Some(reason), refusal: Some(refusal), ..Detail::default() };
         changes.step(relay_id, Event::Reject, None, detail);
         Ok(())
@@ -215,6 +216,12 @@ impl Engine {
         let height = self.shared.head().map_or(0, |head| head.number);
         let Some(tracked) = self.transactions.get_mut(&nonce) else { return };
         tracked.sending = false;
+        if hash != tracked.record.hash() {
+            // Replaced meanwhile: it is the newer version that must be known.
+            tracked.sent_at = None;
+            self.look_soon();
+            return;
+        }
         match result {
             Ok(()) => {
                 tracked.sent_at = Some(height);

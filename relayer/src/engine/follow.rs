@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use wia_protocol::relay::State;
 
 use super::Engine;
+use super::observe::{Observation, Passed, Undecided, Watched, observe};
+use super::verdict::{Named, Verdict, verdicts};
 use crate::RelayerError;
 use crate::chain::{ChainError, Head, TransactionReceipt};
 use crate::queue::Changes;
 use crate::queue::record::{Detail, Inclusion, Item};
 use crate::state::Event;
-use crate::track::observe::{Observation, Passed, Undecided, Watched, observe};
-use crate::track::verdict::{Named, Verdict, verdicts};
 
 impl Engine {
     /// Begins to look at the chain, when the head has changed or it is time to look again.
@@ -142,6 +142,10 @@ impl Engine {
                 changes.step(*relay_id, Event::Submit, Some(*nonce), detail);
             }
             changes.put.push(tracked.record.clone());
+        }
+        if !nonces.is_empty() {
+            // The other branch may hold them already: that is worth a look at once.
+            self.look_at = Some(Instant::now());
         }
         self.apply(&changes)?;
         Ok(!changes.is_empty())

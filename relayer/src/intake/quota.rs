@@ -8,7 +8,18 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::Origin;
+/// Where a submission came from. Quotas are kept per origin.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// An unauthenticated connection. IPv6 addresses count by their /64.
+    Ip(IpAddr),
+    /// An authenticated account.
+    User(String),
+    /// A libp2p peer that asked directly.
+    Peer(String),
+    /// A libp2p peer that passed gossip on.
+    Gossip(String),
+}
 
 /// Thousandths of a submission, so that slow rates refill evenly.
 const WHOLE: u64 = 1_000;

@@ -14,7 +14,7 @@ use wia_protocol::relay::State;
 use wia_relayer::{Condition, RelayerError, RpcChain, open};
 use wia_store::Store;
 
-use crate::support::{Anvil, CREDIT, Relay, config, lane_key, states};
+use crate::support::{Anvil, CREDIT, Relay, config, direct, lane_key, states};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
@@ -194,6 +194,26 @@ async fn a_nonce_that_a_stranger_took_costs_no_message() {
     assert_eq!(anvil.balance(PAYEE).await, U256::from(CREDIT));
     let status = relay.status(relay_id).await;
     assert_eq!(states(&status)[2..4], [State::Submitted, State::Accepted]);
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_transaction_whose_message_a_rival_executed_is_a_skip() {
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let relay = Relay::start(&anvil, folder.path()).await;
+    let alice = anvil.wallet(1, 10).await;
+    let transfer = anvil.transfer(&alice, PAYEE, 1, 0).await;
+    let (relay_id, mut steps) = relay.follow(&transfer).await;
+    let hash = steps.until(State::Submitted).await.tx_hash.unwrap();
+    anvil.pooled(hash).await;
+    anvil.provider.anvil_drop_transaction(hash).await.unwrap();
+    anvil.provider.anvil_impersonate_account(relay.lane.address()).await.unwrap();
+    anvil.send(relay.lane.address(), PAYEE, Default::default()).await;
+    let rival = anvil.provider.get_accounts().await.unwrap()[5];
+    anvil.send(rival, anvil.contract, direct(&transfer)).await;
+    let status = relay.mine_until(&anvil, relay_id, State::Skipped).await;
+    assert_eq!(status.last.reason.as_deref(), Some("AuthorizationAlreadyUsed"));
+    assert_eq!(anvil.balance(PAYEE).await, U256::from(CREDIT));
     relay.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! One message from acceptance to finality, and what is answered to it on the way.
 
 use alloy::primitives::{Address, U256};
+use alloy::providers::ext::AnvilApi;
 use serde_json::json;
 use wia_abi::authorization::recover;
 use wia_abi::receipt::{self, RelayReceipt};
@@ -63,6 +64,21 @@ async fn accepted_claimed_submitted_mined_final() {
     assert_eq!(health.condition, Condition::Ready);
     assert_eq!((health.queue_depth, health.live_items, health.in_flight), (0, 0, 0));
     assert_eq!(health.lane_nonce, Some(1));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_every_transaction_gets_a_block_nothing_waits_for_the_next_one() {
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let alice = anvil.wallet(1, 10).await;
+    anvil.provider.anvil_set_auto_mine(true).await.unwrap();
+    let relay = Relay::start(&anvil, folder.path()).await;
+    for nonce in 0..10 {
+        let transfer = anvil.transfer(&alice, PAYEE, 1, nonce).await;
+        let (_, mut steps) = relay.follow(&transfer).await;
+        steps.until(State::Mined).await;
+    }
+    assert_eq!(anvil.balance(PAYEE).await, U256::from(10 * CREDIT));
     relay.stop().await;
 }
 

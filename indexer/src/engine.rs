@@ -101,6 +101,10 @@ impl Engine {
     /// [`IndexerError::TooDeep`], [`IndexerError::Underflow`], [`IndexerError::Damaged`], [`IndexerError::Store`].
     /// An endpoint that fails is none of it.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), IndexerError> {
+        // Known to a scraper before the first of them happens.
+        for name in ["wia_indexer_reorgs_total", "wia_indexer_retracted_blocks_total"] {
+            metrics::counter!(name).increment(0);
+        }
         let ended = self.keep_following(&stop).await;
         let reason = ended.as_ref().err().map_or_else(|| "told to".to_owned(), ToString::to_string);
         self.state(State::Stopped { reason });
@@ -238,11 +242,11 @@ impl Engine {
         }
         let head = self.chain.tip().map(|t| t.number.0);
         match state {
-            State::Starting | State::Syncing | State::Live => tracing::info!(?state, ?head, "indexer"),
+            State::Starting | State::Syncing | State::Live => tracing::info!(?state, head, "indexer"),
             State::Stalled { reason } => {
-                tracing::warn!(reason, ?head, "indexer stalled; it goes on when it can")
+                tracing::warn!(reason, head, "indexer stalled; it goes on when it can")
             }
-            State::Stopped { reason } => tracing::info!(reason, ?head, "indexer stopped"),
+            State::Stopped { reason } => tracing::info!(reason, head, "indexer stopped"),
         }
     }
 

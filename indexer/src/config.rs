@@ -3,25 +3,33 @@
 use std::fmt;
 
 use alloy::primitives::Address;
+use serde::{Deserialize, Serialize};
 use wia_abi::BlockNumber;
 
 use crate::IndexerError;
 use crate::source::without_secrets;
 
-/// Configuration of one indexer. [`Config::new`] fills in the defaults. Printed without the secrets of its URLs.
-#[derive(Clone, PartialEq, Eq)]
+/// Configuration of one indexer. [`Config::new`] fills in the defaults. Printed without the secrets of its URLs. As
+/// a section of a configuration file it holds all but the first five, each with its default.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// EIP-155 id of the chain; an endpoint of another chain is refused.
+    #[serde(skip)]
     pub chain_id: u64,
     /// JSON-RPC over HTTP: headers and logs, and the head when there is no WebSocket.
+    #[serde(skip)]
     pub http_url: String,
     /// JSON-RPC over WebSocket, of the same node: new heads as they come. `None`: the head is polled.
+    #[serde(skip)]
     pub ws_url: Option<String>,
     /// The `CarbonCredit` contracts to follow. Usually one: a push speaks of the balance in its own contract,
     /// [`crate::Indexer::balance_of`] of the sum.
+    #[serde(skip)]
     pub contracts: Vec<Address>,
     /// A block at or before the one that created the first contract: balances are counted from here, so a later
     /// one would lose what happened before.
+    #[serde(skip)]
     pub first_block: BlockNumber,
     /// Blocks, the transaction's own included: the depth that counts as final (C-097), and up to which each
     /// transaction is reported on every block. Default 12.
@@ -155,5 +163,11 @@ mod tests {
     fn keys_of_endpoints_are_not_printed() {
         let text = format!("{:?}", config());
         assert!(text.contains("rpc.example.org") && !text.contains("KEY"), "{text}");
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new(0, String::new(), None, Vec::new(), BlockNumber(0))
     }
 }

@@ -18,6 +18,9 @@ pub(crate) struct Config {
     pub(crate) chain: Chain,
     /// The relayer's lane.
     pub(crate) relayer: Relayer,
+    /// Bounds of the indexer.
+    #[serde(default)]
+    pub(crate) indexer: wia_indexer::Config,
     /// HTTP, WebSocket, metrics.
     #[serde(default)]
     pub(crate) http: Http,

@@ -236,13 +236,14 @@ fn read_deployment(config: &Config) -> Result<Deployment, NodeError> {
 }
 
 fn indexer_config(config: &Config, deployment: &Deployment) -> wia_indexer::Config {
-    wia_indexer::Config::new(
-        config.chain.id,
-        config.chain.http_url.clone(),
-        config.chain.ws_url.clone(),
-        deployment.contracts.values().map(|c| c.address).collect(),
-        deployment.first_block(),
-    )
+    wia_indexer::Config {
+        chain_id: config.chain.id,
+        http_url: config.chain.http_url.clone(),
+        ws_url: config.chain.ws_url.clone(),
+        contracts: deployment.contracts.values().map(|c| c.address).collect(),
+        first_block: deployment.first_block(),
+        ..config.indexer.clone()
+    }
 }
 
 fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {

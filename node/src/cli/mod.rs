@@ -105,7 +105,7 @@ fn say(line: &str) -> std::io::Result<()> {
 pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Dev(dev) => {
-            start_log("warn,wia_node=info,wia_indexer=info,wia_relayer=info,wia_store=info,wia=info");
+            start_log("warn,wia_indexer=info,wia_relayer=info,wia_store=info,wia=info");
             dev.run().await
         }
         Command::Node(node) => {
@@ -125,6 +125,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
 
 /// Logs go to standard error; `WIA_LOG` chooses what (tracing's filter syntax).
 fn start_log(default: &str) {
+    // alloy calls a lost WebSocket an error each time; the rooms that use it say once what it means.
+    let default = format!("{default},alloy_pubsub=off,alloy_transport_ws=off");
     let filter = EnvFilter::try_from_env("WIA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

@@ -2,7 +2,8 @@
 //
 //   node tokens.mjs --folder <where token-key.pem lies> --token JWT
 //
-// Prints one JSON object: name of the trick -> token. `fine` is signed anew and must be accepted: it shows that the
+// With `--claims JSON` it prints {"token"} with these claims changed, rightly signed. Without, one JSON object: name of
+// the trick -> token. `fine` is signed anew and must be accepted: it shows that the
 // others fail for what is wrong with them.
 import { createHmac, createSign, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -11,7 +12,9 @@ import { parseArgs } from 'node:util'
 
 import { main, print } from './json-rpc.mjs'
 
-const { values } = parseArgs({ options: { folder: { type: 'string' }, token: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { folder: { type: 'string' }, token: { type: 'string' }, claims: { type: 'string' } },
+})
 
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const decode = (part) => JSON.parse(Buffer.from(part, 'base64url'))
@@ -28,6 +31,8 @@ await main(async () => {
     const data = `${encode({ ...header, ...headerChanges })}.${encode({ ...claims, ...changes })}`
     return `${data}.${sign(data)}`
   }
+  if (values.claims) return print({ token: token(JSON.parse(values.claims)) })
+
   const [head, , signature] = values.token.split('.')
   const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
 

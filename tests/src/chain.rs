@@ -59,4 +59,48 @@ impl Chain {
         let options = ReorgOptions { depth, tx_block_pairs: Vec::new() };
         self.provider.anvil_reorg(options).await.expect("anvil_reorg");
     }
+
+    /// Takes the last `depth` blocks away and puts nothing in their place.
+    pub async fn roll_back(&self, depth: u64) {
+        self.provider.anvil_rollback(Some(depth)).await.expect("anvil_rollback");
+    }
+
+    /// From now on blocks come only by [`Chain::mine`].
+    pub async fn hold(&self) {
+        self.provider.anvil_set_interval_mining(0).await.expect("anvil_setIntervalMining");
+    }
+
+    /// From now on a block comes every second.
+    pub async fn resume(&self) {
+        self.provider.anvil_set_interval_mining(1).await.expect("anvil_setIntervalMining");
+    }
+
+    /// Forgets a transaction that waits in the pool.
+    pub async fn drop_transaction(&self, hash: B256) {
+        self.provider.anvil_drop_transaction(hash).await.expect("anvil_dropTransaction");
+    }
+
+    /// The next block asks that much per gas, in wei; those after it follow from it.
+    pub async fn set_base_fee(&self, wei: u128) {
+        let set = self.provider.anvil_set_next_block_base_fee_per_gas(wei).await;
+        set.expect("anvil_setNextBlockBaseFeePerGas");
+    }
+
+    /// The next block is that much later.
+    pub async fn skip_time(&self, seconds: u64) {
+        self.provider.anvil_increase_time(seconds).await.expect("anvil_increaseTime");
+    }
+
+    /// A transaction of a development account to `CarbonCredit`, which outbids everything else in the pool.
+    pub async fn send(&self, from: Address, call: impl SolCall) -> B256 {
+        const TIP_WEI: u128 = 100_000_000_000;
+        let transaction =
+            TransactionRequest::default().with_from(from).with_to(self.contract).with_call(&call);
+        let transaction = transaction
+            .with_gas_limit(1_000_000)
+            .with_max_priority_fee_per_gas(TIP_WEI)
+            .with_max_fee_per_gas(2 * TIP_WEI);
+        let sent = self.provider.send_transaction(transaction).await;
+        *sent.expect("eth_sendTransaction").tx_hash()
+    }
 }

@@ -4,8 +4,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::{Wia, foundry, repository};
@@ -17,6 +17,7 @@ pub struct Client {
     name: String,
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    errors: Lines<BufReader<ChildStderr>>,
 }
 
 impl Client {
@@ -44,7 +45,8 @@ impl Client {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap_or_else(|e| panic!("cannot start {name}: {e}"));
         let lines = BufReader::new(child.stdout.take().expect("a piped output")).lines();
-        Self { name: name.to_owned(), child, lines }
+        let errors = BufReader::new(child.stderr.take().expect("a piped output")).lines();
+        Self { name: name.to_owned(), child, lines, errors }
     }
 
     /// The next line; `None` when the client has closed its output.
@@ -53,6 +55,20 @@ impl Client {
         let line = line.unwrap_or_else(|_| panic!("{} printed nothing for {LINE_TIMEOUT:?}", self.name));
         let line = line.expect("text")?;
         Some(serde_json::from_str(&line).unwrap_or_else(|e| panic!("{}: {e}: {line}", self.name)))
+    }
+
+    /// Waits until it says `words` on standard error.
+    pub async fn says(&mut self, words: &str) {
+        let said = async {
+            while let Some(line) = self.errors.next_line().await.expect("text") {
+                if line.contains(words) {
+                    return;
+                }
+            }
+            panic!("{} ended and never said `{words}`", self.name);
+        };
+        let silent = |_| panic!("{} did not say `{words}` for {LINE_TIMEOUT:?}", self.name);
+        timeout(LINE_TIMEOUT, said).await.unwrap_or_else(silent);
     }
 
     /// The next lines up to the first that `is_last`.
@@ -75,19 +91,28 @@ impl Client {
             lines.push(line);
         }
         let status = self.child.wait().await.expect("a child can be waited for");
-        let mut errors = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            stderr.read_to_string(&mut errors).await.expect("text");
+        let mut errors = Vec::new();
+        while let Some(line) = self.errors.next_line().await.expect("text") {
+            errors.push(line);
         }
-        assert!(status.success(), "{}: {status}: {errors}{lines:#?}", self.name);
+        assert!(status.success(), "{}: {status}: {errors:#?}{lines:#?}", self.name);
         lines
     }
 }
 
+/// Standard output of a tool, run in the root of the repository, which must end well.
+pub async fn output(command: impl Into<Command>) -> String {
+    let mut command = command.into();
+    let output = command.current_dir(repository()).stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = output.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{out}\n{err}", output.status);
+    out.into_owned()
+}
+
 /// `cast ARGUMENTS…`: the first word that it prints.
 pub async fn cast(arguments: &[&str]) -> String {
-    let output = Command::new(foundry("cast")).args(arguments).output().await.expect("cast");
-    assert!(output.status.success(), "cast {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.split_whitespace().next().unwrap_or_default().to_owned()
+    let mut command = Command::new(foundry("cast"));
+    command.args(arguments);
+    output(command).await.split_whitespace().next().unwrap_or_default().to_owned()
 }

@@ -43,7 +43,7 @@ impl Environment {
         let anvil = Anvil::start(folder.path()).await;
         let gate = if settings.gated { Some(Gate::before(anvil.port()).await) } else { None };
         let rpc_url = gate.as_ref().map_or_else(|| anvil.url(), Gate::url);
-        let wia = Wia::start(&mut dev(folder.path(), &rpc_url, settings), folder.path()).await;
+        let wia = Wia::start(dev(folder.path(), &rpc_url, settings), folder.path()).await;
         Self { wia, gate, anvil, settings, folder }
     }
 
@@ -68,8 +68,8 @@ impl Environment {
     /// Starts `wia` again after it has ended.
     pub async fn restart(&mut self) {
         let rpc_url = self.gate.as_ref().map_or_else(|| self.anvil.url(), Gate::url);
-        let mut command = dev(self.folder.path(), &rpc_url, self.settings);
-        self.wia = Wia::start(&mut command, self.folder.path()).await;
+        let command = dev(self.folder.path(), &rpc_url, self.settings);
+        self.wia = Wia::start(command, self.folder.path()).await;
     }
 
     /// What the ready file says.
@@ -124,8 +124,6 @@ impl Environment {
 
 fn dev(folder: &Path, rpc_url: &str, settings: Settings) -> Command {
     let mut command = Wia::command(&["dev", "--rpc-url", rpc_url]);
-    command.args(["--http-port", "0", "--mqtt-port", "0", "--p2p-port", "0"]);
-    command.arg("--ready-file").arg(folder.join("ready.json"));
     command.arg("--data-dir").arg(folder.join("data"));
     command.envs(settings.variables.iter().copied());
     command

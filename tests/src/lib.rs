@@ -19,7 +19,7 @@ mod wia;
 
 pub use anvil::Anvil;
 pub use chain::Chain;
-pub use client::{Client, cast};
+pub use client::{Client, cast, output};
 pub use environment::{Environment, Settings};
 pub use gate::Gate;
 pub use relay::Relay;

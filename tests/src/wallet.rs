@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use serde_json::Value;
@@ -29,7 +29,9 @@ pub struct Signed {
 }
 
 impl Wallet {
-    pub(crate) fn new(private_key: &str, chain_id: u64, contract: Address) -> Self {
+    /// A private key, 32 bytes in hex, for messages of `contract` on `chain_id`.
+    #[must_use]
+    pub fn new(private_key: &str, chain_id: u64, contract: Address) -> Self {
         Self { signer: private_key.parse().expect("a development key"), chain_id, contract }
     }
 
@@ -53,16 +55,27 @@ impl Wallet {
         }
     }
 
+    /// A signature over any digest.
+    #[must_use]
+    pub fn sign_digest(&self, digest: B256) -> Bytes {
+        self.signer.sign_hash_sync(&digest).expect("a local key signs").as_bytes().into()
+    }
+
+    /// The domain of `CarbonCredit`.
+    #[must_use]
+    pub fn domain(&self) -> Domain {
+        Domain::carbon_credit(self.chain_id, self.contract)
+    }
+
     /// Signs for the domain of `CarbonCredit`.
     #[must_use]
     pub fn sign(&self, message: TransferWithAuthorization) -> Signed {
-        let id = Domain::carbon_credit(self.chain_id, self.contract).digest(&message);
-        let signature = self.signer.sign_hash_sync(&id).expect("a local key signs");
+        let id = self.domain().digest(&message);
         let submission = Submission {
             chain_id: self.chain_id,
             contract: self.contract.to_string(),
             message: Message::TransferWithAuthorization(message.clone()),
-            signature: signature.as_bytes().to_vec().into(),
+            signature: self.sign_digest(id),
         };
         Signed { id, message, params: submission.to_params() }
     }

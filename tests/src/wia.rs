@@ -32,9 +32,11 @@ pub struct Ready {
     pub chain_id: u64,
     /// Addresses by deployment name.
     pub contracts: BTreeMap<String, Address>,
-    /// anvil's ten accounts.
+    /// anvil's ten accounts; of `wia dev` only.
+    #[serde(default)]
     pub accounts: Vec<Account>,
-    /// A JWT for the carbon stream whose user owns the accounts.
+    /// A JWT for the carbon stream whose user owns the accounts; of `wia dev` only.
+    #[serde(default)]
     pub token: String,
 }
 
@@ -77,12 +79,14 @@ impl Wia {
         command
     }
 
-    /// Starts `command`, which must be told to write the ready file `<folder>/ready.json`, and waits for that.
-    pub(crate) async fn start(command: &mut Command, folder: &Path) -> Self {
+    /// Starts `command`, which runs a node on free ports with its ready file and its log in `folder`, and waits until
+    /// it is ready.
+    pub async fn start(mut command: Command, folder: &Path) -> Self {
         let file = folder.join("ready.json");
         // One of an earlier run would be taken for this one's.
         let _ = std::fs::remove_file(&file);
-        let mut process = Process::spawn("wia", command, folder);
+        command.args(["--http-port", "0", "--mqtt-port", "0", "--p2p-port", "0", "--ready-file"]).arg(&file);
+        let mut process = Process::spawn("wia", &mut command, folder);
         let text = wait_until("wia to be ready", START_TIMEOUT, async || {
             if let Some(status) = process.ended() {
                 panic!("wia ended before it was ready: {status}");

@@ -4,16 +4,18 @@
 use alloy::primitives::{Address, address};
 use serde_json::Value;
 use tokio::process::Command;
-use wia_tests::{Environment, repository};
+use wia_tests::{Environment, output};
 
 #[tokio::test]
 async fn forges_exit_code_tells_a_failing_test() {
-    run(&mut Command::new("contracts/tools/check-exit-code")).await;
+    output(Command::new("contracts/tools/check-exit-code")).await;
 }
 
 #[tokio::test]
 async fn the_committed_artifact_is_what_the_source_compiles_to() {
-    run(Command::new("contracts/tools/artifacts").arg("--check")).await;
+    let mut artifacts = Command::new("contracts/tools/artifacts");
+    artifacts.arg("--check");
+    output(artifacts).await;
 }
 
 #[tokio::test]
@@ -24,10 +26,10 @@ async fn forge_and_rust_deploy_to_the_same_address() {
     let mut forge = Command::new("contracts/tools/foundry");
     forge.args(["forge", "script", script, "--sig", "predict()", "--root", "contracts"]);
     forge.env("WIA_ADMIN", ADMIN.to_string()).env("WIA_ADMIN_DELAY_S", ADMIN_DELAY_S.to_string());
-    let output = run(&mut forge).await;
+    let printed = output(forge).await;
     for plan in wia_abi::create2::plans(ADMIN, ADMIN_DELAY_S) {
         let line = format!("{} {}", plan.name, plan.address());
-        assert!(output.contains(&line), "{line} is not in {output}");
+        assert!(printed.contains(&line), "{line} is not in {printed}");
     }
 }
 
@@ -37,8 +39,8 @@ async fn a_wallet_on_ethers_contract_reads_and_writes_the_same_contract() {
     let mut wallet = interop();
     wallet.args([env.anvil.url(), env.contract().to_string()]);
     wallet.env("WALLET_KEY", &env.ready().accounts[6].private_key);
-    let output: Value = serde_json::from_str(&run(&mut wallet).await).unwrap();
-    assert_eq!(output["transferWithAuthorization"]["valueWei"], "1500000000000000000", "{output}");
+    let printed: Value = serde_json::from_str(&output(wallet).await).unwrap();
+    assert_eq!(printed["transferWithAuthorization"]["valueWei"], "1500000000000000000", "{printed}");
 }
 
 /// `tests/ethers-interop`: the binary that `WIA_ETHERS_INTEROP` names, else built here and now.
@@ -49,13 +51,4 @@ fn interop() -> Command {
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--quiet", "--locked", "--manifest-path", "tests/ethers-interop/Cargo.toml", "--"]);
     cargo
-}
-
-/// Standard output of a tool of this repository, which must end well.
-async fn run(command: &mut Command) -> String {
-    let output = command.current_dir(repository()).kill_on_drop(true).output().await;
-    let output = output.unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{command:?}: {}\n{out}\n{err}", output.status);
-    out.into_owned()
 }

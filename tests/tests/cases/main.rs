@@ -4,14 +4,18 @@
 
 mod contracts;
 mod crash;
+mod ends;
+mod nodes;
 mod once;
 mod operations;
 mod outage;
+mod races;
 mod refusals;
 mod reorg;
 mod stream;
 mod tokens;
 mod transfers;
+mod wallet;
 
 use alloy::primitives::{Address, U256, address};
 

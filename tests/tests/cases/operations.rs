@@ -11,6 +11,7 @@ use crate::{MILLICREDIT, STRANGER};
 #[tokio::test]
 async fn a_ready_node_says_so_and_counts() {
     let env = Environment::shared().await;
+    assert_eq!(env.ready().accounts.len(), 10);
     assert_eq!(get(&env, "/healthz").await.0, 200);
     let (status, body) = get(&env, "/readyz").await;
     assert_eq!(status, 200, "{body}");

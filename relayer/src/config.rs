@@ -27,7 +27,8 @@ pub struct Config {
     /// How many blocks after the head a receipt promises execution: 120.
     pub include_within_blocks: u64,
     /// The shortest time between two blocks, in milliseconds: 1,000. While no head is seen, a receipt counts
-    /// on the chain growing that fast, so that `includeByBlock` is not in the past when the endpoint is back.
+    /// on the chain growing that fast, so that `includeByBlock` is not in the past when the endpoint is back;
+    /// and the queue counts on it when it orders messages by what was promised.
     pub fastest_block_ms: u64,
 
     /// Messages under way, from `accepted` to `final`: 100,000. Beyond it, submissions are refused.
@@ -69,7 +70,7 @@ pub struct Config {
     pub rebroadcast_after_blocks: u64,
     /// Pause before the chain is asked again after it failed to answer, in milliseconds: 500.
     pub retry_interval_ms: u64,
-    /// The longest time without a look at the chain, in milliseconds: 5,000. Where no blocks come, it shows
+    /// The longest time without a look at the chain, in milliseconds: 2,000. Where no blocks come, it shows
     /// whether the endpoint still answers.
     pub look_interval_ms: u64,
     /// Lane balance below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token.
@@ -111,7 +112,7 @@ impl Config {
             replace_after_blocks: 5,
             rebroadcast_after_blocks: 2,
             retry_interval_ms: 500,
-            look_interval_ms: 5_000,
+            look_interval_ms: 2_000,
             low_balance_wei: 50_000_000 * GWEI,
             rpc_url_for_wallets: None,
         }

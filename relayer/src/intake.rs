@@ -80,7 +80,10 @@ async fn take(shared: &Shared, submission: Submission, origin: &Origin) -> Resul
     let now = now();
     let include_by = present.number.saturating_add(shared.config.include_within_blocks);
     let receipt = shared.promises.receipt(relay_id, now, include_by).map_err(internal)?;
+    let config = &shared.config;
+    let promised_s = config.include_within_blocks.saturating_mul(config.fastest_block_ms) / 1_000;
     let item = Item {
+        due: transfer.validBefore.saturating_to::<u64>().min((now.0 / 1_000).saturating_add(promised_s)),
         contract,
         message: transfer,
         signature,

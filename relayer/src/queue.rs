@@ -55,7 +55,7 @@ pub(crate) struct Limits {
 struct Index {
     live: usize,
     live_by_signer: HashMap<Address, usize>,
-    /// By deadline, then by acceptance.
+    /// By the moment at which they are due, then by acceptance.
     ready: BTreeMap<(u64, u64), Candidate>,
     next_order: u64,
 }
@@ -208,14 +208,19 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// The first `limit` messages that wait and pass `eligible`, the nearest deadline first.
+    /// The first `limit` messages that wait and pass `eligible`, the most urgent first.
     pub(crate) fn waiting(&self, limit: usize, eligible: impl Fn(&Candidate) -> bool) -> Vec<Candidate> {
         self.lock().ready.values().filter(|c| eligible(c)).take(limit).cloned().collect()
     }
 
     /// Messages that wait and whose deadline is not after `timestamp` (Unix seconds).
     pub(crate) fn overdue(&self, timestamp: u64) -> Vec<B256> {
-        self.lock().ready.range(..=(timestamp, u64::MAX)).map(|(_, c)| c.relay_id).collect()
+        // None is due later than its deadline.
+        let due = |index: &Index| -> Vec<B256> {
+            let due = index.ready.range(..=(timestamp, u64::MAX)).map(|(_, c)| c);
+            due.filter(|c| c.deadline <= timestamp).map(|c| c.relay_id).collect()
+        };
+        due(&self.lock())
     }
 
     /// Messages that wait for a transaction.
@@ -316,7 +321,7 @@ impl Index {
 }
 
 fn ready_key(item: &Item) -> (u64, u64) {
-    (item.deadline(), item.order)
+    (item.due, item.order)
 }
 
 fn live_key(contract: Address, signer: Address, nonce: B256) -> Vec<u8> {

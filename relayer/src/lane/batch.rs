@@ -1,7 +1,7 @@
 //! Which messages go into the next transaction, as a pure function.
 //!
-//! In: what waits, the nearest deadline first. Out: one batch for one contract. The most urgent message
-//! chooses the contract; then messages join by deadline, and each brings along those that share its nonce
+//! In: what waits, the most urgent first. Out: one batch for one contract. The most urgent message chooses the
+//! contract; then messages join by urgency, and each brings along those that share its nonce
 //! word, because the second bit of a word costs a third of the first (5,000 against 22,100 gas).
 //!
 //! Inside the batch the order is that of acceptance: a word is warm wherever in the transaction it was first
@@ -69,7 +69,7 @@ pub(crate) struct BatchLimits {
     pub(crate) gas: u64,
 }
 
-/// The next batch out of `waiting` (nearest deadline first); empty when nothing waits. A single message goes
+/// The next batch out of `waiting` (most urgent first); empty when nothing waits. A single message goes
 /// even when it alone is beyond the gas target.
 pub(crate) fn next_batch(waiting: &[Candidate], limits: BatchLimits) -> Vec<Candidate> {
     let Some(contract) = waiting.first().map(|c| c.contract) else { return Vec::new() };

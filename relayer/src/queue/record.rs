@@ -27,6 +27,9 @@ pub(crate) struct Item {
     pub(crate) by_contract: bool,
     /// Counts acceptances: what was accepted first goes first within a batch.
     pub(crate) order: u64,
+    /// When it must go at the latest, Unix seconds: its `validBefore`, or the moment promised by the receipt if
+    /// that is earlier. What waits is ordered by it, so that no message starves behind shorter-lived ones.
+    pub(crate) due: u64,
     pub(crate) receipt: Receipt,
     /// Oldest first; never empty.
     pub(crate) history: Vec<Step>,

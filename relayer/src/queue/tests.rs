@@ -28,6 +28,7 @@ fn item(signer: u8, nonce: u64, deadline: u64) -> Item {
         signature: Bytes::new(),
         by_contract: false,
         order: 0,
+        due: deadline.min(25),
         receipt,
         history: Vec::new(),
         transaction: None,
@@ -140,7 +141,7 @@ fn an_impossible_step_writes_nothing_of_the_whole_change() {
 }
 
 #[test]
-fn what_waits_is_found_by_deadline_and_again_after_reopening() {
+fn what_waits_is_found_by_urgency_and_again_after_reopening() {
     let folder = folder();
     let transaction = Transaction {
         nonce: 7,
@@ -159,6 +160,8 @@ fn what_waits_is_found_by_deadline_and_again_after_reopening() {
         accept(&queue, id(1), item(1, 0, 30));
         accept(&queue, id(2), item(1, 1, 20));
         accept(&queue, id(3), item(2, 0, 10));
+        // Valid for longest, but promised before the first one's end.
+        accept(&queue, id(5), item(3, 0, 1_000));
         let mut changes = Changes::default();
         changes.step(id(2), Event::Claim, None, Detail::default());
         changes.step(id(2), Event::Submit, Some(7), Detail::default());
@@ -167,15 +170,17 @@ fn what_waits_is_found_by_deadline_and_again_after_reopening() {
     }
     let queue = folder.queue();
     let waiting: Vec<_> = queue.waiting(10, |_| true).iter().map(|c| c.relay_id).collect();
-    assert_eq!(waiting, [id(3), id(1)]);
+    assert_eq!(waiting, [id(3), id(1), id(5)]);
     assert_eq!(queue.overdue(10), [id(3)]);
-    assert_eq!(queue.live_items(), 3);
+    assert_eq!(queue.overdue(30), [id(3), id(1)], "due is not over");
+    assert_eq!(queue.live_items(), 4);
     assert_eq!(queue.transactions().unwrap(), [transaction]);
     assert_eq!(queue.item(id(2)).unwrap().unwrap().transaction, Some(7));
     let live: Vec<_> =
         queue.live_of(CONTRACT, Address::repeat_byte(1)).unwrap().iter().map(|(id, _)| *id).collect();
     assert_eq!(live, [id(1), id(2)], "in the order of acceptance");
     // What is accepted now comes after what was accepted before.
+    step(&queue, id(3), Event::Expire).unwrap();
     accept(&queue, id(4), item(2, 1, 10));
-    assert_eq!(queue.item(id(4)).unwrap().unwrap().order, 3);
+    assert_eq!(queue.item(id(4)).unwrap().unwrap().order, 4);
 }

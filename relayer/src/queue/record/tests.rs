@@ -25,6 +25,7 @@ fn item() -> Item {
         signature: Bytes::from_static(&[5; 65]),
         by_contract: false,
         order: 1,
+        due: 9,
         receipt,
         history: Vec::new(),
         transaction: Some(3),

@@ -13,6 +13,7 @@ pub(crate) mod quota;
 pub(crate) mod verify;
 mod window;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use alloy::primitives::{Address, B256, Bytes};
@@ -31,7 +32,7 @@ use verify::{MAX_SIGNATURE_BYTES, WalletAnswer, ask_wallet};
 
 /// Takes a submission; counts what is refused by the field that it names.
 pub(crate) async fn submit(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     submission: Submission,
     origin: &Origin,
 ) -> Result<Submitted, RpcError> {
@@ -45,7 +46,7 @@ pub(crate) async fn submit(
     outcome
 }
 
-async fn take(shared: &Shared, submission: Submission, origin: &Origin) -> Result<Submitted, RpcError> {
+async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> Result<Submitted, RpcError> {
     if shared.is_stopped() {
         return Err(unavailable("server", "this relayer is stopping; submit again, here or elsewhere"));
     }
@@ -94,7 +95,12 @@ async fn take(shared: &Shared, submission: Submission, origin: &Origin) -> Resul
         transaction: None,
         attempts: 0,
     };
-    accept(shared, relay_id, item).await
+    // On its own: a caller that hangs up now must not leave a message that is written but not offered.
+    let accepting = tokio::spawn(accept(Arc::clone(shared), relay_id, item));
+    accepting.await.map_err(|error| {
+        tracing::error!(%relay_id, %error, "an acceptance was lost");
+        RpcError::internal()
+    })?
 }
 
 /// Chain id and contract, to the address and the domain that messages are signed for.
@@ -192,7 +198,7 @@ fn log_unasked(error: &ChainError) {
 }
 
 /// Writes, makes durable, answers; in that order.
-async fn accept(shared: &Shared, relay_id: B256, item: Item) -> Result<Submitted, RpcError> {
+async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submitted, RpcError> {
     let now = item.receipt.received_at;
     match shared.queue.accept(relay_id, item, now).map_err(internal)? {
         Acceptance::Written(item) => {
@@ -210,7 +216,7 @@ async fn accept(shared: &Shared, relay_id: B256, item: Item) -> Result<Submitted
             shared.queue.offer(relay_id, &item);
             Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt })
         }
-        Acceptance::Known(item) => stored(shared, relay_id, *item).await,
+        Acceptance::Known(item) => stored(&shared, relay_id, *item).await,
         Acceptance::NonceHeld(holder) => Err(nonce_held(holder)),
         Acceptance::SignerFull => {
             let most = shared.config.max_live_items_per_signer;

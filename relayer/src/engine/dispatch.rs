@@ -47,6 +47,8 @@ impl Engine {
             }
         }
         if entries.is_empty() {
+            // Nothing that could be prepared: no reason to complain of the last attempt.
+            self.shared.lane().unprepared = None;
             return Ok(None);
         }
         self.prepared_behind = self.undecided().map(|t| t.record.nonce).max();
@@ -243,6 +245,7 @@ impl Engine {
         let text = reason.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|w| text.contains(w));
         if says(&["already known", "already imported", "known transaction", "alreadyknown"]) {
+            self.shared.lane().unsent = None;
             tracked.sent_at = Some(height);
             tracked.waiting_since.get_or_insert(height);
             return;

@@ -155,6 +155,7 @@ impl Engine {
     fn mined(&mut self, nonce: u64, hash: B256, receipt: &TransactionReceipt) -> Result<bool, RelayerError> {
         let Some(tracked) = self.transactions.get_mut(&nonce) else { return Ok(false) };
         tracked.missed = false;
+        self.shared.lane().unsent = None;
         tracked.record.inclusion = Some(Inclusion {
             tx_hash: hash,
             block_number: receipt.block_number,

@@ -11,7 +11,7 @@ const STATES: [State; 9] = [Accepted, Claimed, Submitted, Mined, Final, Skipped,
 const EVENTS: [Event; 10] = [Accept, Claim, Submit, Mine, Finalize, Skip, Expire, Reject, Reorg, Release];
 
 /// Everything that is legal; all else must be refused.
-const LEGAL: [(State, Event, State); 18] = [
+const LEGAL: [(State, Event, State); 17] = [
     (Accepted, Claim, Claimed),
     (Accepted, Expire, Expired),
     (Accepted, Reject, Rejected),
@@ -29,8 +29,6 @@ const LEGAL: [(State, Event, State); 18] = [
     (Expired, Accept, Accepted),
     (Rejected, Accept, Accepted),
     (Reorged, Submit, Submitted),
-    // A transaction that a reorg dropped may lose its nonce to another one: through submitted.
-    (Submitted, Release, Accepted),
 ];
 
 #[test]

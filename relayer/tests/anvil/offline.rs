@@ -198,6 +198,32 @@ async fn a_promise_counts_on_the_chain_growing_while_it_is_not_seen() {
     .await;
 }
 
+#[tokio::test]
+async fn a_caller_that_hangs_up_leaves_nothing_half_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, relayer) = relayer(folder.path(), config(), Some(head()), AWAY).await;
+    let from = origin();
+    // Each is dropped at a later point of its way than the one before; the last ones arrive.
+    let mut answered = 0;
+    for polls in 0..200 {
+        let mut submission = Box::pin(relayer.submit(transfer(&key(1), &key(1), polls), &from));
+        for _ in 0..polls {
+            if futures::poll!(&mut submission).is_ready() {
+                answered += 1;
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    within("all that is live waits for the lane", async {
+        while relayer.health().queue_depth != relayer.health().live_items {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(relayer.health().live_items >= answered);
+}
+
 /// Runs itself again under strace: each receipt must come after an fdatasync of the store's log.
 #[test]
 fn what_is_acknowledged_is_fsynced() {

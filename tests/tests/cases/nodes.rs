@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use alloy::primitives::U256;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use wia_protocol::relay::State;
-use wia_tests::{Environment, Relay, Wallet, Wia, wait_until};
+use wia_protocol::relay::{State, gossip_topic};
+use wia_tests::{Client, Environment, Relay, Wallet, Wia, wait_until};
 
 use crate::{MILLICREDIT, STRANGER};
 
@@ -65,7 +66,7 @@ async fn wia_node_goes_on_with_what_wia_dev_set_up() {
 }
 
 #[tokio::test]
-async fn two_relayers_on_one_mesh_execute_a_message_once() {
+async fn two_relayers_that_hear_the_same_gossip_execute_it_once() {
     let env = Environment::start().await;
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("lane.key");
@@ -75,25 +76,31 @@ async fn two_relayers_on_one_mesh_execute_a_message_once() {
     second.env("WIA_P2P__BOOTSTRAP", format!("[\"{}\"]", env.ready().p2p_addr));
     let second = Wia::start(second, folder.path()).await;
 
+    // A wallet on js-libp2p gossips to the first alone, which passes it on: both accept, and both send.
     let wallet = env.wallet(1);
     let before = env.chain().balance(wallet.address()).await;
-    let (mut here, mut there) = (env.relay().await, Relay::to(&second.ready.relay_url).await);
-    // Gossip takes a heartbeat or two to find its peers: what is handed in before is not passed on.
-    let heard = wait_until("gossip to reach the second relayer", Duration::from_secs(20), async || {
-        let paid = wallet.pay(STRANGER, MILLICREDIT);
-        here.accepted(&paid).await;
-        wait_until("the message to be mined", Duration::from_secs(20), async || {
-            let status = here.status(paid.id).await.unwrap().last.status;
-            matches!(status, State::Mined | State::Final | State::Skipped).then_some(())
-        })
-        .await;
-        there.status(paid.id).await.is_ok().then_some(paid)
-    })
-    .await;
-    let used = env.chain().used_nonces(wallet.address()).await;
-    assert_eq!(used.iter().filter(|nonce| **nonce == heard.message.nonce).count(), 1);
-    let moved = MILLICREDIT * alloy::primitives::U256::from(used.len());
-    assert_eq!(env.chain().balance(wallet.address()).await, before - moved);
+    let messages = [(); 10].map(|()| wallet.pay(STRANGER, MILLICREDIT));
+    let topic = gossip_topic(env.ready().chain_id);
+    let submissions: Vec<_> = messages.iter().map(|m| m.params.to_string()).collect();
+    let mut arguments = vec!["--addr", &env.ready().p2p_addr, "--topic", &topic];
+    arguments.extend(submissions.iter().flat_map(|submission| ["--submission", submission]));
+    let mut gossiper = Client::node("gossip-libp2p.mjs", &arguments, "");
+    assert_eq!(gossiper.line().await, Some(json!({"published": 10})));
+
+    for url in [&env.ready().relay_url, &second.ready.relay_url] {
+        let mut relay = Relay::to(url).await;
+        for message in &messages {
+            wait_until("the message to end at both relayers", Duration::from_secs(40), async || {
+                let status = relay.status(message.id).await.ok()?.last;
+                matches!(status.status, State::Mined | State::Final | State::Skipped).then_some(())
+            })
+            .await;
+        }
+    }
+    let mut used = env.chain().used_nonces(wallet.address()).await;
+    used.sort();
+    assert_eq!(used, messages.map(|m| m.message.nonce));
+    assert_eq!(env.chain().balance(wallet.address()).await, before - MILLICREDIT * U256::from(10));
 }
 
 /// `wia node` on the configuration that `wia dev` left in its data folder.

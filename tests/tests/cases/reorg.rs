@@ -1,6 +1,7 @@
 //! A block leaves the chain: subscribers see the retraction before the replacement, the relayer brings the message
 //! back, and it is executed once on the chain that remains.
 
+use alloy::primitives::U256;
 use serde_json::{Value, json};
 use wia_protocol::relay::State;
 use wia_tests::{Environment, Socket};
@@ -52,6 +53,75 @@ async fn a_reorged_transfer_is_taken_back_and_executed_again_once() {
     assert_eq!(json!(status.last.tx_hash), replaced);
     assert_eq!(env.chain().used_nonces(wallet.address()).await, [paid.message.nonce]);
     assert_eq!(env.chain().balance(wallet.address()).await, before - MILLICREDIT);
+}
+
+#[tokio::test]
+async fn what_was_final_and_left_the_chain_all_the_same_is_taken_back_and_executed_again() {
+    let mut env = Environment::start().await;
+    let wallet = env.wallet(1);
+    let before = env.chain().balance(wallet.address()).await;
+    let mut stream = env.stream().await;
+    stream.call("subscribe", json!({"channel": "wallet.balance"})).await.unwrap();
+    let mut relay = env.relay().await;
+    let messages = [(); 3].map(|()| wallet.pay(STRANGER, MILLICREDIT));
+    let ids = messages.each_ref().map(|m| m.id);
+    for message in &messages {
+        relay.accepted(message).await;
+        relay.until(&[message.id], State::Mined).await;
+    }
+    env.chain().mine(20).await;
+    let ended = relay.until(&ids, State::Final).await;
+    let mut executed = Vec::new();
+    for _ in &messages {
+        executed.push(stream.push("wallet.balance_changed").await);
+    }
+
+    // The node is away while it happens, and its subscriber has a cursor from the chain that is gone.
+    env.wia.kill();
+    let first = ended[&ids[0]].block.unwrap();
+    env.chain().reorg(env.chain().head().await + 1 - first).await;
+    env.restart().await;
+
+    let mut stream = env.stream().await;
+    let cursor = &executed[2]["cursor"];
+    stream.call("subscribe", json!({"channel": "wallet.balance", "cursor": cursor})).await.unwrap();
+    for lost in executed.iter().rev() {
+        let retraction = stream.push("wallet.balance_changed").await;
+        assert_eq!((&retraction["reason"], &retraction["eventId"]), (&json!("reorg"), &lost["eventId"]));
+    }
+    let mut balance = executed[0]["previousBalanceWei"].clone();
+    for _ in &messages {
+        let again = stream.push("wallet.balance_changed").await;
+        assert_eq!((&again["reason"], &again["previousBalanceWei"]), (&json!("transfer_sent"), &balance));
+        balance = again["newBalanceWei"].clone();
+    }
+    assert_eq!(balance, executed[2]["newBalanceWei"]);
+    let mut used = env.chain().used_nonces(wallet.address()).await;
+    used.sort();
+    assert_eq!(used, messages.map(|m| m.message.nonce));
+    assert_eq!(env.chain().balance(wallet.address()).await, before - MILLICREDIT * U256::from(3));
+}
+
+#[tokio::test]
+async fn a_chain_that_is_merely_cut_back_is_believed_too() {
+    let env = Environment::start().await;
+    let wallet = env.wallet(1);
+    let mut stream = env.stream().await;
+    stream.call("subscribe", json!({"channel": "wallet.balance"})).await.unwrap();
+    let mut relay = env.relay().await;
+    let paid = wallet.pay(STRANGER, MILLICREDIT);
+    relay.accepted(&paid).await;
+    let mined = relay.until(&[paid.id], State::Mined).await[&paid.id].clone();
+    let executed = stream.push("wallet.balance_changed").await;
+    env.chain().hold().await;
+    env.chain().roll_back(env.chain().head().await + 1 - mined.block.unwrap()).await;
+
+    let retraction = stream.push("wallet.balance_changed").await;
+    assert_eq!((&retraction["reason"], &retraction["eventId"]), (&json!("reorg"), &executed["eventId"]));
+    env.chain().resume().await;
+    let again = stream.push("wallet.balance_changed").await;
+    assert_eq!(again["newBalanceWei"], executed["newBalanceWei"]);
+    assert_eq!(env.chain().used_nonces(wallet.address()).await, [paid.message.nonce]);
 }
 
 /// The depths told of the lost block and of the one that replaced it, up to the latter's twelfth.

@@ -226,6 +226,31 @@ async fn any_push_of_a_subscription_to_both_channels_is_a_place_to_resume_from()
     }
 }
 
+#[tokio::test]
+async fn a_cursor_that_no_push_had_is_refused_by_name() {
+    let env = Environment::shared().await;
+    let mut socket = env.stream().await;
+    for cursor in ["", "nonsense", "-1.0", "99999999999999999999.0", "1.2.3", "4000000000.0"] {
+        let subscribe = json!({"channel": "wallet.balance", "cursor": cursor});
+        let refusal = socket.call("subscribe", subscribe).await.expect_err(cursor);
+        assert_eq!((refusal.code, &refusal.data.unwrap()["field"]), (-32602, &json!("cursor")), "{cursor}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_subscribed_twice_pushes_once() {
+    let env = Environment::start().await;
+    let mut socket = env.stream().await;
+    let both = json!({"channels": ["wallet.balance", "blockchain.confirmations"]});
+    for subscribe in [both.clone(), json!({"channel": "wallet.balance"}), both] {
+        socket.call("subscribe", subscribe).await.unwrap();
+    }
+    let transaction = pay_to_finality(&env, 1).await.remove(0);
+    let mut pushes = until_final(&mut socket, transaction).await;
+    pushes.retain(|push| push["params"]["transactionHash"] == json!(transaction));
+    assert_eq!(pushes.len(), 13, "{pushes:#?}");
+}
+
 /// `count` transfers from account 9, one transaction each, buried under twelve blocks; the transactions.
 async fn pay_to_finality(env: &Environment, count: usize) -> Vec<B256> {
     let (wallet, mut relay) = (env.wallet(9), env.relay().await);

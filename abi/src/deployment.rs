@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::BlockNumber;
 
 /// `deployments/<chainId>.json`: written by `wia dev` (into its data folder) and by `wia deploy`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deployment {
     /// EIP-155 chain id.

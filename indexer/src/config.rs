@@ -137,6 +137,12 @@ impl Config {
     }
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self::new(0, String::new(), None, Vec::new(), BlockNumber(0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,11 +169,5 @@ mod tests {
     fn keys_of_endpoints_are_not_printed() {
         let text = format!("{:?}", config());
         assert!(text.contains("rpc.example.org") && !text.contains("KEY"), "{text}");
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self::new(0, String::new(), None, Vec::new(), BlockNumber(0))
     }
 }

@@ -46,13 +46,24 @@ pub(crate) enum AnvilError {
     Silent,
 }
 
-/// Where anvil is: `WIA_ANVIL`, else the first one on `PATH`.
+/// Where anvil is: `WIA_ANVIL`, else the first one on `PATH`, else the one that npm put beside the contracts of
+/// the checkout in which we run or lie.
 pub(crate) fn find() -> Result<PathBuf, AnvilError> {
     if let Some(path) = std::env::var_os("WIA_ANVIL") {
         return Ok(path.into());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|p| p.join("anvil")).find(|p| p.is_file()).ok_or(AnvilError::NotFound)
+    let on_path = std::env::split_paths(&path).map(|p| p.join("anvil"));
+    let places: Vec<_> = [std::env::current_dir(), std::env::current_exe()].into_iter().flatten().collect();
+    let beside = places.iter().flat_map(|p| p.ancestors()).map(|p| p.join(npm_path()));
+    on_path.chain(beside).find(|p| p.is_file()).ok_or(AnvilError::NotFound)
+}
+
+/// Where npm puts the native binary of this platform in a checkout.
+fn npm_path() -> String {
+    let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let cpu = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    format!("contracts/node_modules/@foundry-rs/anvil-{os}-{cpu}/bin/anvil")
 }
 
 impl Anvil {

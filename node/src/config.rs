@@ -59,6 +59,9 @@ pub(crate) struct Relayer {
     pub(crate) key_file: PathBuf,
     /// The keystore's password, in a file of its own.
     pub(crate) password_file: Option<PathBuf>,
+    /// Bounds of the queue and the lane.
+    #[serde(default)]
+    pub(crate) tuning: wia_relayer::Config,
 }
 
 /// `[http]`

@@ -133,8 +133,11 @@ pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
 
     let chain =
         RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
-    let mut relayer_config = wia_relayer::Config::new(deployment.clone());
-    relayer_config.rpc_url_for_wallets = config.chain.public_rpc_url.clone();
+    let relayer_config = wia_relayer::Config {
+        deployment: deployment.clone(),
+        rpc_url_for_wallets: config.chain.public_rpc_url.clone(),
+        ..config.relayer.tuning.clone()
+    };
     let (relaying, relayer) =
         wia_relayer::open(&store, relayer_config, Arc::new(chain), lane_key(&config.relayer)?).await?;
 

@@ -77,7 +77,8 @@ impl Submission {
         Ok(Self { chain_id, contract, message, signature })
     }
 
-    /// The params that [`Submission::parse`] reads back.
+    /// The params that [`Submission::parse`] reads back, in their one form: all hex in lower case, all integers as
+    /// decimal strings. Gossip takes this form only.
     #[must_use]
     pub fn to_params(&self) -> Value {
         json!({
@@ -129,8 +130,8 @@ impl Message {
     fn to_value(&self) -> Value {
         match self {
             Message::TransferWithAuthorization(m) => json!({
-                "from": m.from.to_checksum(None),
-                "to": m.to.to_checksum(None),
+                "from": m.from,
+                "to": m.to,
                 "value": m.value.to_string(),
                 "validAfter": m.validAfter.to_string(),
                 "validBefore": m.validBefore.to_string(),

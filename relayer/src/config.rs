@@ -1,15 +1,19 @@
 //! What an operator may set. In: a deployment and numbers with their units. Out: limits that every other file
 //! of this crate asks for. No clock, no I/O.
 
+use serde::{Deserialize, Serialize};
 use wia_abi::Deployment;
 
 /// The most gas that one transaction may use (EIP-7825): 2^24.
 pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
 
-/// Limits and targets of one relayer. [`Config::new`] gives the defaults that each field names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Limits and targets of one relayer. [`Config::new`] gives the defaults that each field names. As a section of a
+/// configuration file it holds all but the first and the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The chain, and the contracts whose messages are taken.
+    #[serde(skip)]
     pub deployment: Deployment,
 
     /// Depth, in blocks, at which a message is `final` (C-097): 12.
@@ -61,8 +65,10 @@ pub struct Config {
     pub max_attempts: u32,
 
     /// The most that a transaction may offer per gas, in wei: 500 gwei. While the chain asks more, messages wait.
+    #[serde(with = "wei")]
     pub max_fee_per_gas: u128,
     /// The most that goes to the block's builder per gas, in wei: 5 gwei.
+    #[serde(with = "wei")]
     pub max_priority_fee_per_gas: u128,
     /// Blocks without inclusion after which a transaction's fees are raised by a tenth: 5.
     pub replace_after_blocks: u64,
@@ -74,9 +80,11 @@ pub struct Config {
     /// whether the endpoint still answers.
     pub look_interval_ms: u64,
     /// Lane balance below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token.
+    #[serde(with = "wei")]
     pub low_balance_wei: u128,
 
     /// A JSON-RPC endpoint that `relay.info` offers to wallets.
+    #[serde(skip)]
     pub rpc_url_for_wallets: Option<String>,
 }
 
@@ -116,5 +124,25 @@ impl Config {
             low_balance_wei: 50_000_000 * GWEI,
             rpc_url_for_wallets: None,
         }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new(Deployment::default())
+    }
+}
+
+/// Amounts of wei in a configuration file: decimal text, because TOML's integers end at 2^63.
+mod wei {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(wei: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(wei)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| de::Error::custom(format!("`{text}` is no amount of wei in decimal digits")))
     }
 }

@@ -74,6 +74,10 @@ pub(crate) struct Http {
     pub(crate) port: u16,
     /// Values of `Origin` that browsers may come from (C-023); empty: any.
     pub(crate) allowed_origins: Vec<String>,
+    /// The most HTTP connections at once, WebSockets aside; more wait to be accepted.
+    pub(crate) max_http_connections: usize,
+    /// How long a client may take for a request's head, milliseconds.
+    pub(crate) header_timeout_ms: u64,
     /// The most WebSocket connections at once.
     pub(crate) max_connections: usize,
     /// The most WebSocket connections at once from one address.
@@ -149,6 +153,8 @@ impl Default for Http {
             host: Ipv4Addr::LOCALHOST.into(),
             port: HTTP_PORT,
             allowed_origins: Vec::new(),
+            max_http_connections: 1_024,
+            header_timeout_ms: 10_000,
             max_connections: 10_000,
             max_connections_per_ip: 1_000,
             auth_timeout_ms: 10_000,

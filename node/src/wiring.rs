@@ -155,7 +155,7 @@ pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
     let serving = services.clone();
 
     let rooms = vec![
-        Room::open("doors", |stop| doors::serve(listener, serving, stop)),
+        Room::open("doors", |stop| doors::serve(listener, serving, stop).map(Ok::<_, Infallible>)),
         Room::open("mesh", |stop| meshing.run(stop).map(Ok::<_, Infallible>)),
         Room::open("relayer", |stop| relaying.run(stop)),
         Room::open("indexer", |stop| indexing.run(stop)),

@@ -10,6 +10,7 @@
 //!
 //! A door holds no rule: it turns frames into calls on the relayer, the indexer and the identity service.
 
+mod accept;
 mod carbon_stream;
 mod connections;
 mod ops;
@@ -61,12 +62,8 @@ struct Shared {
 
 /// Serves `listener` until `stop`: then no connection is taken, every session is closed with 1001, and the
 /// call returns when the last one has gone.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    services: Arc<Services>,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let limits = &services.config;
+pub(crate) async fn serve(listener: TcpListener, services: Arc<Services>, stop: CancellationToken) {
+    let limits = services.config.clone();
     let connections = Connections::new(limits.max_connections, limits.max_connections_per_ip);
     let shared = Shared { services, connections, sessions: TaskTracker::new(), stop: stop.clone() };
     let sessions = shared.sessions.clone();
@@ -77,12 +74,10 @@ pub(crate) async fn serve(
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))
         .fallback(not_found)
-        .with_state(shared)
-        .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
+        .with_state(shared);
+    accept::serve(listener, router, &limits, &stop).await;
     sessions.close();
     sessions.wait().await;
-    Ok(())
 }
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;

@@ -5,9 +5,9 @@ use std::fmt;
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use wia_abi::BlockNumber;
+use wia_protocol::endpoint::without_secrets;
 
 use crate::IndexerError;
-use crate::source::without_secrets;
 
 /// Configuration of one indexer. [`Config::new`] fills in the defaults. Printed without the secrets of its URLs. As
 /// a section of a configuration file it holds all but the first five, each with its default.

@@ -3,7 +3,10 @@
 //! [`parse`] takes one frame and says what to do with it; [`Reply`] is what goes back. A notification (no
 //! `id`) is executed and never answered, not even with an error.
 
-use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 /// The most calls in one batch.
@@ -108,8 +111,23 @@ impl RpcError {
     }
 }
 
-/// A request's id: a string, a number or null, sent back as it came.
-pub type Id = Value;
+/// A request's id: a string, a number or null, as JSON text, so that it is sent back digit by digit as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Id(String);
+
+impl Id {
+    /// The id of a reply to what had none that could be read.
+    #[must_use]
+    pub fn null() -> Self {
+        Self("null".into())
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.0.clone()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
 
 /// One call of a frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,16 +215,18 @@ impl<P: Serialize> Notification<P> {
 /// The reply (id null) to a frame that is not JSON (-32700), is neither object nor array, is an empty batch,
 /// or a batch of more than [`MAX_BATCH`] (-32600).
 pub fn parse(frame: &str) -> Result<Frame, Reply> {
-    let value: Value = serde_json::from_str(frame).map_err(|e| {
-        Reply::refuse(Value::Null, RpcError::new(Code::ParseError, "message", format!("not JSON: {e}")))
-    })?;
-    match value {
-        Value::Array(items) if items.is_empty() => Err(invalid_frame("a batch must hold at least one call")),
-        Value::Array(items) if items.len() > MAX_BATCH => {
-            Err(invalid_frame(&format!("{} calls in one batch; the most is {MAX_BATCH}", items.len())))
-        }
-        Value::Array(items) => Ok(Frame::Batch(items.into_iter().map(element).collect())),
-        one => Ok(Frame::Single(element(one))),
+    let not_json = |e: serde_json::Error| {
+        Reply::refuse(Id::null(), RpcError::new(Code::ParseError, "message", format!("not JSON: {e}")))
+    };
+    let raw: &RawValue = serde_json::from_str(frame).map_err(not_json)?;
+    if !raw.get().starts_with('[') {
+        return Ok(Frame::Single(element(raw)));
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(not_json)?;
+    match items.len() {
+        0 => Err(invalid_frame("a batch must hold at least one call")),
+        n if n > MAX_BATCH => Err(invalid_frame(&format!("{n} calls in one batch; the most is {MAX_BATCH}"))),
+        _ => Ok(Frame::Batch(items.into_iter().map(element).collect())),
     }
 }
 
@@ -219,35 +239,39 @@ pub fn oversize(limit_bytes: usize) -> Reply {
 /// The reply to a binary frame on a door that speaks text.
 #[must_use]
 pub fn not_text() -> Reply {
-    Reply::refuse(Value::Null, RpcError::new(Code::ParseError, "message", "send JSON as a text frame"))
+    Reply::refuse(Id::null(), RpcError::new(Code::ParseError, "message", "send JSON as a text frame"))
 }
 
 fn invalid_frame(reason: &str) -> Reply {
-    Reply::refuse(Value::Null, RpcError::new(Code::InvalidRequest, "message", reason))
+    Reply::refuse(Id::null(), RpcError::new(Code::InvalidRequest, "message", reason))
 }
 
-fn element(value: Value) -> Element {
-    let Value::Object(mut members) = value else {
+fn element(raw: &RawValue) -> Element {
+    let Ok(mut members) = serde_json::from_str::<HashMap<String, &RawValue>>(raw.get()) else {
         return Err(invalid_frame("a call is an object with jsonrpc, method, params and id"));
     };
-    let id = members.remove("id");
-    let well_formed = matches!(id, None | Some(Value::Null | Value::String(_) | Value::Number(_)));
+    let id = members.remove("id").map(|id| Id(id.get().to_owned()));
+    let well_formed = id.as_ref().is_none_or(|id| !id.0.starts_with(['{', '[', 't', 'f']));
     // An element that is no valid request is answered even without an id: nobody can tell that it is a
     // notification (JSON-RPC 2.0 §5, "id … MUST be Null").
-    let answer_to = if well_formed { id.clone().unwrap_or(Value::Null) } else { Value::Null };
+    let answer_to = id.clone().filter(|_| well_formed).unwrap_or(Id::null());
     let refuse = |field: &str, reason: &str| {
         Err(Reply::refuse(answer_to.clone(), RpcError::new(Code::InvalidRequest, field, reason)))
     };
     if !well_formed {
         return refuse("id", "must be a string, a number or null");
     }
-    if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+    let mut take = |name| members.remove(name).map(|m| serde_json::from_str::<Value>(m.get()));
+    if take("jsonrpc").is_none_or(|v| !v.is_ok_and(|v| v == "2.0")) {
         return refuse("jsonrpc", "must be \"2.0\"");
     }
-    let Some(Value::String(method)) = members.remove("method") else {
+    let Some(Ok(Value::String(method))) = take("method") else {
         return refuse("method", "must be a string");
     };
-    let params = members.remove("params").unwrap_or(Value::Null);
+    let Ok(params) = take("params").unwrap_or(Ok(Value::Null)) else {
+        // Numbers beyond what can be held, for one.
+        return refuse("params", "cannot be read");
+    };
     if !matches!(params, Value::Object(_) | Value::Array(_) | Value::Null) {
         return refuse("params", "must be an object or an array");
     }

@@ -6,6 +6,7 @@
 pub mod carbon;
 pub mod cbor;
 pub mod decimal;
+pub mod endpoint;
 pub mod jsonrpc;
 pub mod relay;
 pub mod timestamp;

@@ -59,6 +59,9 @@ impl Drop for Committer {
 
 fn serve(mut waiting: mpsc::Receiver<Waiter>, mut commit: impl FnMut() -> Result<(), String>, path: &Path) {
     let mut group = Vec::new();
+    // The first failure is the last word: after a failed fsync the kernel may have dropped the pages, and the next
+    // fsync succeed without them (so PostgreSQL learned). Only a restart, which reads the disk, makes it good.
+    let mut failed = None;
     // Whoever joins while a commit runs is served by the next one: their writes may not be in this one.
     while let Some(first) = waiting.blocking_recv() {
         group.push(first);
@@ -66,7 +69,13 @@ fn serve(mut waiting: mpsc::Receiver<Waiter>, mut commit: impl FnMut() -> Result
             group.push(next);
         }
         let began = Instant::now();
-        let result = commit().map_err(|reason| StoreError::Engine { path: path.to_owned(), reason });
+        let result = match &failed {
+            None => commit().map_err(|reason| StoreError::Engine { path: path.to_owned(), reason }),
+            Some(error) => Err(StoreError::clone(error)),
+        };
+        if let Err(error) = &result {
+            failed.get_or_insert_with(|| error.clone());
+        }
         metrics::histogram!("wia_store_commit_seconds").record(began.elapsed());
         metrics::histogram!("wia_store_commit_group").record(u32::try_from(group.len()).unwrap_or(u32::MAX));
         for waiter in group.drain(..) {
@@ -127,5 +136,26 @@ impl DurableFiles {
         }
         self.synced_blobs = present;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn after_a_failed_commit_nothing_is_acknowledged_any_more() {
+        let (queue, waiting) = mpsc::channel(4);
+        let mut results = [Ok(()), Err("disk full".to_owned()), Ok(())].into_iter();
+        let thread = std::thread::spawn(move || {
+            serve(waiting, || results.next().unwrap_or(Ok(())), Path::new("somewhere"));
+        });
+        for acknowledged in [true, false, false, false] {
+            let (done, answer) = oneshot::channel();
+            queue.send(done).await.unwrap();
+            assert_eq!(answer.await.unwrap().is_ok(), acknowledged);
+        }
+        drop(queue);
+        thread.join().unwrap();
     }
 }

@@ -16,10 +16,20 @@ fn single(frame: &str) -> Element {
 #[test]
 fn a_call_with_an_id_is_a_request_and_one_without_is_a_notification() {
     let call = single(r#"{"jsonrpc":"2.0","id":"req_1","method":"m","params":{"a":1}}"#).unwrap();
-    assert_eq!((call.id, call.method.as_str(), call.params), (Some(json!("req_1")), "m", json!({"a":1})));
+    let id = serde_json::to_value(call.id.unwrap()).unwrap();
+    assert_eq!((id, call.method.as_str(), call.params), (json!("req_1"), "m", json!({"a":1})));
     assert_eq!(single(r#"{"jsonrpc":"2.0","method":"m"}"#).unwrap().id, None);
     // An explicit null is an id: it is answered.
-    assert_eq!(single(r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#).unwrap().id, Some(Value::Null));
+    assert_eq!(single(r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#).unwrap().id, Some(Id::null()));
+}
+
+#[test]
+fn an_id_goes_back_digit_by_digit() {
+    for id in ["12345678901234567890123", "1.50", "-0", "1e400", "\"\\u00e9\"", "null"] {
+        let call = single(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"m"}}"#)).unwrap();
+        let reply = serde_json::to_string(&Reply::new(call.id.unwrap(), Ok(json!(1)))).unwrap();
+        assert_eq!(reply, format!(r#"{{"jsonrpc":"2.0","id":{id},"result":1}}"#));
+    }
 }
 
 #[test]
@@ -67,12 +77,12 @@ fn malformed_members_are_named() {
 
 #[test]
 fn replies_and_pushes_have_the_members_of_the_specification_and_no_others() {
-    let ok = Reply::new(json!("req_123"), Ok(json!({"subscribed": true})));
+    let ok = Reply::new(Id("\"req_123\"".into()), Ok(json!({"subscribed": true})));
     assert_eq!(
         serde_json::to_string(&ok).unwrap(),
         r#"{"jsonrpc":"2.0","id":"req_123","result":{"subscribed":true}}"#
     );
-    let error = Reply::new(json!(1), Err(RpcError::invalid("symbols", "Array cannot be empty")));
+    let error = Reply::new(Id("1".into()), Err(RpcError::invalid("symbols", "Array cannot be empty")));
     assert_eq!(
         serde_json::to_value(&error).unwrap(),
         json!({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Invalid params",

@@ -19,6 +19,8 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Call, Chain, ChainError, Head, TransactionReceipt};
+use wia_protocol::endpoint::without_secrets;
+
 use crate::RelayerError;
 
 /// Polling without a subscription.
@@ -63,7 +65,7 @@ impl RpcChain {
         ws_url: Option<&str>,
         request_timeout_ms: u64,
     ) -> Result<Self, RelayerError> {
-        let bad = |url: &str, reason: String| RelayerError::Endpoint { url: url.to_owned(), reason };
+        let bad = |url: &str, reason: String| RelayerError::Endpoint { url: without_secrets(url), reason };
         let url: reqwest::Url = http_url.parse().map_err(|e| bad(http_url, format!("{e}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad(http_url, "it must begin with http:// or https://".into()));

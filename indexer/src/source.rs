@@ -30,3 +30,102 @@ pub enum SourceError {
     /// No connection, or it broke.
     #[error("{endpoint} cannot be reached: {reason}")]
     Unreachable {
+        /// Scheme, host and port.
+        endpoint: String,
+        /// What the transport said.
+        reason: String,
+    },
+    /// No answer in time.
+    #[error("{endpoint} did not answer {method} within {timeout_ms} ms")]
+    Timeout {
+        /// Scheme, host and port.
+        endpoint: String,
+        /// The call.
+        method: &'static str,
+        /// The limit.
+        timeout_ms: u64,
+    },
+    /// It answered with an error.
+    #[error("{endpoint} refuses {method}: {reason}")]
+    Refused {
+        /// Scheme, host and port.
+        endpoint: String,
+        /// The call.
+        method: &'static str,
+        /// Its words.
+        reason: String,
+    },
+    /// It answered what cannot be.
+    #[error("{endpoint} answers implausibly: {reason}")]
+    Implausible {
+        /// Scheme, host and port.
+        endpoint: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl SourceError {
+    /// True when asking for less at once may help.
+    pub(crate) fn asks_for_less(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::Refused { .. })
+    }
+
+    /// For the metric's label.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::Timeout { .. } => "timeout",
+            Self::Refused { .. } => "refused",
+            Self::Implausible { .. } => "implausible",
+        }
+    }
+}
+
+/// Which chain an endpoint serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainIdentity {
+    /// EIP-155.
+    pub chain_id: u64,
+    /// Hash of block 0.
+    pub genesis: B256,
+}
+
+/// Makes connections.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// The kinds that are configured, the preferred one first.
+    fn transports(&self) -> Vec<Transport>;
+
+    /// A new connection of that kind.
+    async fn connect(&self, transport: Transport) -> Result<Box<dyn Source>, SourceError>;
+}
+
+/// One connection. Every call ends within the configured time-out.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Scheme, host and port, without secrets.
+    fn endpoint(&self) -> &str;
+
+    /// Which chain this is.
+    async fn identity(&self) -> Result<ChainIdentity, SourceError>;
+
+    /// New heads as they come, each perhaps at a height that was there before; `None` when this connection cannot
+    /// push. The stream's end is the connection's end.
+    async fn heads(&self) -> Result<Option<BoxStream<'static, Header>>, SourceError>;
+
+    /// The head now.
+    async fn head(&self) -> Result<Header, SourceError>;
+
+    /// The header of that hash; `None` when the endpoint does not have it (any more).
+    async fn header(&self, hash: B256) -> Result<Option<Header>, SourceError>;
+
+    /// The canonical headers of a range of heights, both ends included, lowest first.
+    async fn headers(&self, from: BlockNumber, to: BlockNumber) -> Result<Vec<Header>, SourceError>;
+
+    /// The logs of our contracts in the block of that hash.
+    async fn logs_of(&self, hash: B256) -> Result<Vec<RawLog>, SourceError>;
+
+    /// The logs of our contracts in a range of heights, both ends included.
+    async fn logs(&self, from: BlockNumber, to: BlockNumber) -> Result<Vec<RawLog>, SourceError>;
+}

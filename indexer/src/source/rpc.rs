@@ -18,8 +18,8 @@ use alloy::rpc::types::{Filter, Log};
 use alloy::transports::{TransportError, TransportErrorKind, TransportResult};
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
-use wia_protocol::endpoint::without_secrets;
 use wia_abi::BlockNumber;
+use wia_protocol::endpoint::without_secrets;
 
 use super::{ChainIdentity, Connector, Source, SourceError, Transport};
 use crate::chain::block::{Header, RawLog};

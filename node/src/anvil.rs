@@ -46,8 +46,8 @@ pub(crate) enum AnvilError {
     Silent,
 }
 
-/// Where anvil is: `WIA_ANVIL`, else the first one on `PATH`, else the one that npm put beside the contracts of
-/// the checkout in which we run or lie.
+/// Where anvil is: `WIA_ANVIL`, else the pinned one that npm put beside the contracts of the checkout in which we
+/// run or lie, else the first one on `PATH`.
 pub(crate) fn find() -> Result<PathBuf, AnvilError> {
     if let Some(path) = std::env::var_os("WIA_ANVIL") {
         return Ok(path.into());
@@ -56,7 +56,7 @@ pub(crate) fn find() -> Result<PathBuf, AnvilError> {
     let on_path = std::env::split_paths(&path).map(|p| p.join("anvil"));
     let places: Vec<_> = [std::env::current_dir(), std::env::current_exe()].into_iter().flatten().collect();
     let beside = places.iter().flat_map(|p| p.ancestors()).map(|p| p.join(npm_path()));
-    on_path.chain(beside).find(|p| p.is_file()).ok_or(AnvilError::NotFound)
+    beside.chain(on_path).find(|p| p.is_file()).ok_or(AnvilError::NotFound)
 }
 
 /// Where npm puts the native binary of this platform in a checkout.

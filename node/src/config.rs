@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
+use wia_protocol::endpoint::without_secrets;
 use wia_relayer::mesh;
 
 /// Everything that a node is told. `wia node --print-config` prints it.
@@ -74,8 +75,14 @@ pub(crate) struct Http {
     pub(crate) port: u16,
     /// Values of `Origin` that browsers may come from (C-023); empty: any.
     pub(crate) allowed_origins: Vec<String>,
-    /// The most HTTP connections at once, WebSockets aside; more wait to be accepted.
+    /// Reverse proxies whose `X-Forwarded-For` is believed; empty: the peer's own address counts.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// The most HTTP connections at once, WebSockets aside; more are closed.
     pub(crate) max_http_connections: usize,
+    /// The most HTTP connections at once from one address (IPv6: one /64).
+    pub(crate) max_http_connections_per_ip: usize,
+    /// How long an HTTP connection may last, milliseconds; what became a WebSocket is no HTTP connection.
+    pub(crate) connection_timeout_ms: u64,
     /// How long a client may take for a request's head, milliseconds.
     pub(crate) header_timeout_ms: u64,
     /// The most WebSocket connections at once.
@@ -138,6 +145,13 @@ pub(crate) struct TokenKey {
     pub(crate) public_key: PathBuf,
 }
 
+impl Chain {
+    /// The endpoint as it may be shown: the one offered to wallets, else ours without keys.
+    pub(crate) fn shown_url(&self) -> String {
+        self.public_rpc_url.clone().unwrap_or_else(|| without_secrets(&self.http_url))
+    }
+}
+
 /// Default HTTP port.
 pub(crate) const HTTP_PORT: u16 = 8080;
 /// Default libp2p port.
@@ -153,7 +167,10 @@ impl Default for Http {
             host: Ipv4Addr::LOCALHOST.into(),
             port: HTTP_PORT,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             max_http_connections: 1_024,
+            max_http_connections_per_ip: 256,
+            connection_timeout_ms: 60_000,
             header_timeout_ms: 10_000,
             max_connections: 10_000,
             max_connections_per_ip: 1_000,

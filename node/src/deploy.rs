@@ -15,6 +15,7 @@ use alloy::sol_types::SolCall;
 use wia_abi::carbon_credit::{self, CarbonCredit};
 use wia_abi::deployment::Contract;
 use wia_abi::{BlockNumber, CreditAmount, Deployment, create2};
+use wia_protocol::endpoint::without_secrets;
 
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(60);
 const RECEIPT_POLL: Duration = Duration::from_millis(20);
@@ -148,6 +149,7 @@ impl Deployer {
     }
 
     fn unreachable(&self, error: &dyn std::fmt::Display) -> DeployError {
-        DeployError::Endpoint { url: self.url.clone(), reason: error.to_string() }
+        let reason = error.to_string().replace(&self.url, "the endpoint");
+        DeployError::Endpoint { url: without_secrets(&self.url), reason }
     }
 }

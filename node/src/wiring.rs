@@ -192,9 +192,9 @@ impl Room {
 }
 
 impl Node {
-    /// Waits until messages and events flow. `None` never comes back from a node that is merely waiting for
-    /// its chain: it is ready once the chain answers.
-    pub(crate) async fn ready(&self) -> Result<Option<Endpoints>, NodeError> {
+    /// Waits until messages and events flow, for as long as the chain does not answer: a node may be started
+    /// before its chain.
+    pub(crate) async fn ready(&self) -> Result<Endpoints, NodeError> {
         self.services.mesh.listening().await?;
         let p2p = self.services.mesh.addresses();
         self.services.relayer.set_p2p_addresses(p2p.clone());
@@ -204,12 +204,12 @@ impl Node {
             }
             tokio::time::sleep(READY_POLL).await;
         }
-        Ok(Some(Endpoints {
+        Ok(Endpoints {
             http: self.http,
             p2p,
-            rpc_url: self.config.chain.http_url.clone(),
+            rpc_url: self.config.chain.shown_url(),
             deployment: self.deployment.clone(),
-        }))
+        })
     }
 
     /// Ends the rooms in drain order.

@@ -53,10 +53,9 @@ pub(crate) async fn serve(
     tokio::spawn(stop_on_signal(stop.clone()));
     let node = wiring::start(config).await?;
     let outcome = tokio::select! {
-        outcome = node.ready() => outcome.map_err(CliError::from),
-        () = stop.cancelled() => Ok(None),
+        outcome = node.ready() => outcome.map_err(CliError::from).and_then(|endpoints| ready(&endpoints)),
+        () = stop.cancelled() => Ok(()),
     };
-    let outcome = outcome.and_then(|endpoints| endpoints.map_or(Ok(()), |e| ready(&e)));
     if outcome.is_ok() {
         stop.cancelled().await;
     }

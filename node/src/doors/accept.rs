@@ -1,9 +1,9 @@
 //! The listener: accept, bound, drain. HTTP/1.1 with upgrades; a connection has a place from the first byte until
-//! its request is answered or becomes a WebSocket, whose number is bounded of its own.
+//! its request is answered or becomes a WebSocket, whose number is bounded of its own, and at most for the
+//! connection time-out, so that nobody holds a place by reading slowly.
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,11 +15,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::connections::Connections;
 use crate::config;
 
 /// How long to wait after the operating system could not give a connection (no file descriptors, say).
@@ -32,30 +32,31 @@ pub(super) async fn serve(
     limits: &config::Http,
     stop: &CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(limits.max_http_connections));
+    let places = Connections::new(limits.max_http_connections, limits.max_http_connections_per_ip);
     let header_timeout = Duration::from_millis(limits.header_timeout_ms);
+    let connection_timeout = Duration::from_millis(limits.connection_timeout_ms);
     let requests = TaskTracker::new();
-    loop {
-        let accepted = stop.run_until_cancelled(async {
-            // A place first: without one, the connection waits in the system's queue, where it costs us nothing.
-            let place = places.clone().acquire_owned().await;
-            (listener.accept().await, place)
-        });
-        let (tcp, peer, place) = match accepted.await {
-            None => break,
-            Some((Ok((tcp, peer)), Ok(place))) => (tcp, peer, place),
-            Some((accepted, _)) => {
-                if let Err(error) = accepted {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                }
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let (tcp, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
+        let trusted = limits.trusted_proxies.contains(&peer.ip());
+        let Some(place) = (if trusted { places.enter_trusted() } else { places.enter(peer.ip()) }) else {
+            metrics::counter!("wia_http_connections_refused_total").increment(1);
+            continue;
+        };
         let (router, stop) = (router.clone(), stop.clone());
         requests.spawn(async move {
             let _place = place;
-            answer(tcp, peer, router, header_timeout, stop).await;
+            let answered = answer(tcp, peer, router, header_timeout, stop);
+            if tokio::time::timeout(connection_timeout, answered).await.is_err() {
+                tracing::debug!(%peer, "a connection outlived its time");
+            }
         });
     }
     requests.close();

@@ -26,6 +26,9 @@ use super::relay_stream::{RelayCalls, unknown_method};
 use super::session::{Close, Methods, Pushes, Step};
 use crate::identity::{Scope, User};
 
+/// A session ends after this, whatever its token says: the documents' twelve hours (C-036, X-13), in seconds.
+const MAX_SESSION_S: u64 = 12 * 3_600;
+
 /// The methods of the carbon stream.
 pub(crate) struct CarbonStream {
     services: Arc<Services>,
@@ -53,7 +56,8 @@ impl CarbonStream {
         Self { services, authenticate_by, bearer, session: None, open: Vec::new(), subscribed: 0 }
     }
 
-    fn authenticate(&mut self, token: &str) -> Result<(), RpcError> {
+    /// Believes a token, or says why not. Gives the keys of streams that the new token does not cover.
+    fn authenticate(&mut self, token: &str) -> Result<Vec<String>, RpcError> {
         let user = self.services.verifier.verify(token).map_err(|e| {
             metrics::counter!("wia_auth_refused_total").increment(1);
             RpcError::new(Code::Unauthorized, "token", e.to_string())
@@ -67,11 +71,14 @@ impl CarbonStream {
                 "this session is another user's; open a connection of your own",
             ));
         }
+        let changed = self.session.as_ref().is_some_and(|before| !before.user.same_rights(&user));
+        let ended = if changed { self.close(&Channel::ALL) } else { Vec::new() };
         let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        let ends = Instant::now() + Duration::from_secs(user.expires_at_s.saturating_sub(now_s));
+        let life_s = user.expires_at_s.saturating_sub(now_s).min(MAX_SESSION_S);
+        let ends = Instant::now() + Duration::from_secs(life_s);
         let relay = RelayCalls::new(&self.services, Origin::User(user.id.clone()));
         self.session = Some(Authenticated { user, ends, relay });
-        Ok(())
+        Ok(ended)
     }
 
     fn session(&mut self) -> Result<&mut Authenticated, RpcError> {
@@ -138,7 +145,10 @@ impl Methods for CarbonStream {
             "authenticate" => match params.get("token").and_then(Value::as_str) {
                 None => Err(RpcError::invalid("token", "must be a string")),
                 Some(token) => match self.authenticate(token) {
-                    Ok(()) => Ok(Step::Done(Ok(json!({"authenticated": true})))),
+                    Ok(ended) => {
+                        let result = json!({"authenticated": true});
+                        Ok(Step::Streams { result, started: Vec::new(), ended })
+                    }
                     Err(error) => return Step::Fatal(error, Close::AUTHENTICATION),
                 },
             },

@@ -21,7 +21,8 @@ struct Open {
 /// One connection's place, given back when dropped.
 pub(crate) struct Place {
     connections: Connections,
-    ip: IpAddr,
+    /// Whose; `None` for a trusted proxy, which stands for many.
+    network: Option<IpAddr>,
 }
 
 impl Connections {
@@ -31,16 +32,25 @@ impl Connections {
 
     /// A place for a connection from `ip`; `None` when there is none.
     pub(crate) fn enter(&self, ip: IpAddr) -> Option<Place> {
+        self.take(Some(network(ip)))
+    }
+
+    /// A place for a connection from a trusted proxy: it counts against all, not against one address.
+    pub(crate) fn enter_trusted(&self) -> Option<Place> {
+        self.take(None)
+    }
+
+    fn take(&self, network: Option<IpAddr>) -> Option<Place> {
         let mut open = self.open();
-        let from_ip = open.by_ip.get(&ip).copied().unwrap_or(0);
-        if open.all >= self.most || from_ip >= self.most_per_ip {
-            metrics::counter!("wia_ws_connections_refused_total").increment(1);
+        let of_network = network.map_or(0, |n| open.by_ip.get(&n).copied().unwrap_or(0));
+        if open.all >= self.most || of_network >= self.most_per_ip {
             return None;
         }
         open.all += 1;
-        open.by_ip.insert(ip, from_ip + 1);
-        metrics::gauge!("wia_ws_connections").increment(1);
-        Some(Place { connections: self.clone(), ip })
+        if let Some(network) = network {
+            open.by_ip.insert(network, of_network + 1);
+        }
+        Some(Place { connections: self.clone(), network })
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -53,13 +63,22 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.connections.open();
         open.all -= 1;
-        if let Some(count) = open.by_ip.get_mut(&self.ip) {
+        if let Some(network) = self.network
+            && let Some(count) = open.by_ip.get_mut(&network)
+        {
             *count -= 1;
             if *count == 0 {
-                open.by_ip.remove(&self.ip);
+                open.by_ip.remove(&network);
             }
         }
-        metrics::gauge!("wia_ws_connections").decrement(1);
+    }
+}
+
+/// Whoever has one IPv6 address has its /64: they count as one.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
+        v4 => v4,
     }
 }
 
@@ -77,6 +96,19 @@ mod tests {
         let _third = connections.enter(b).unwrap();
         assert!(connections.enter(b).is_none(), "three in all are the most");
         drop(first);
+        let fourth = connections.enter_trusted().unwrap();
+        assert!(connections.enter_trusted().is_none(), "a proxy counts against all");
+        drop(fourth);
         assert!(connections.enter(b).is_some());
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_count_together() {
+        let connections = Connections::new(9, 1);
+        let _one = connections.enter("2001:db8:1:2::1".parse().unwrap()).unwrap();
+        assert!(connections.enter("2001:db8:1:2:ffff::2".parse().unwrap()).is_none());
+        let _v4 = connections.enter("10.0.0.1".parse().unwrap()).unwrap();
+        assert!(connections.enter("::ffff:10.0.0.1".parse().unwrap()).is_none());
+        assert!(connections.enter("2001:db8:1:3::1".parse().unwrap()).is_some());
     }
 }

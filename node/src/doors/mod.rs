@@ -92,10 +92,12 @@ async fn carbon(
     let bearer = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.strip_prefix("Bearer "))
-        .map(str::to_owned);
+        .and_then(|v| v.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim().to_owned());
     let upgrade = upgrade.map(|u| u.protocols([wia_protocol::carbon::SUBPROTOCOL]));
-    open(shared, peer.ip(), &headers, upgrade, move |session, socket, services| async move {
+    let client = client(&shared, peer.ip(), &headers);
+    open(shared, client, &headers, upgrade, move |session, socket, services| async move {
         let methods = carbon_stream::CarbonStream::new(services, bearer);
         session.run(socket, methods).await;
     })
@@ -107,8 +109,9 @@ async fn relay(
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    open(shared, peer.ip(), &headers, upgrade, move |session, socket, services| async move {
-        let methods = relay_stream::RelayStream::new(services, peer.ip());
+    let client = client(&shared, peer.ip(), &headers);
+    open(shared, client, &headers, upgrade, move |session, socket, services| async move {
+        let methods = relay_stream::RelayStream::new(services, client);
         session.run(socket, methods).await;
     })
 }
@@ -127,7 +130,8 @@ where
             return error(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", &message);
         }
     };
-    let origin = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    // An origin that is no text is one all the same: it is on no list.
+    let origin = headers.get(header::ORIGIN).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let upgrade =
         upgrade.max_message_size(session::HARD_LIMIT_BYTES).max_frame_size(session::HARD_LIMIT_BYTES);
     let sessions = shared.sessions.clone();
@@ -135,8 +139,10 @@ where
         sessions.track_future(async move {
             match admit(&shared, peer, origin.as_deref()) {
                 Ok(_place) => {
+                    metrics::gauge!("wia_ws_connections").increment(1);
                     let session = Session::new(shared.services.config.clone(), shared.stop.clone());
                     serve(session, socket, shared.services.clone()).await;
+                    metrics::gauge!("wia_ws_connections").decrement(1);
                 }
                 Err(close) => session::refuse(socket, close).await,
             }
@@ -152,7 +158,27 @@ fn admit(shared: &Shared, peer: IpAddr, origin: Option<&str>) -> Result<Place, C
     {
         return Err(Close::policy("this origin is not allowed here"));
     }
-    shared.connections.enter(peer).ok_or(Close::policy("too many connections; close one and try again"))
+    let place = shared.connections.enter(peer);
+    if place.is_none() {
+        metrics::counter!("wia_ws_connections_refused_total").increment(1);
+    }
+    place.ok_or(Close::policy("too many connections; close one and try again"))
+}
+
+/// Who is asking: the peer, or the last address before the trusted proxies in `X-Forwarded-For`.
+fn client(shared: &Shared, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let trusted = &shared.services.config.trusted_proxies;
+    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
+    let hops: Vec<IpAddr> =
+        forwarded.flat_map(|v| v.split(',')).filter_map(|h| h.trim().parse().ok()).collect();
+    let mut client = peer;
+    for hop in hops.into_iter().rev() {
+        if !trusted.contains(&client) {
+            break;
+        }
+        client = hop;
+    }
+    client
 }
 
 async fn not_found() -> Response {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures::future::{BoxFuture, join_all};
-use futures::stream::{BoxStream, FuturesUnordered};
+use futures::stream::{self, BoxStream, FuturesUnordered};
 use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
@@ -110,7 +110,7 @@ impl Session {
         let send_timeout = Duration::from_millis(self.limits.send_timeout_ms);
         let mut connection = Connection { socket, send_timeout };
         if let Some((error, close)) = methods.opening_refusal() {
-            let reply = Reply::new(Value::Null, Err(error));
+            let reply = Reply::new(Id::null(), Err(error));
             if connection.send(frame(&reply)).await.is_ok() {
                 connection.close(close).await;
             }
@@ -145,7 +145,7 @@ impl Session {
                     if let Some(text) = finished.reply {
                         connection.send(Message::text(text)).await?;
                     }
-                    streams.extend(finished.started);
+                    finished.replied.cancel();
                 }
                 Some((_, push)) = streams.next(), if !streams.is_empty() => {
                     connection.send(Message::text(push.map_err(Some)?)).await?;
@@ -192,11 +192,11 @@ struct Taken {
     close: Option<Close>,
 }
 
-/// What a frame that had to wait ends with: its reply, and the subscriptions that follow it.
+/// What a frame that had to wait ends with: its reply, and the signal to its subscriptions that it was sent.
 #[derive(Default)]
 struct Finished {
     reply: Option<String>,
-    started: Vec<(String, Pushes)>,
+    replied: CancellationToken,
 }
 
 /// A call's outcome, now or later, with the id to answer under (`None`: a notification, X-11).
@@ -241,9 +241,14 @@ fn take(text: &str, methods: &mut impl Methods, open: usize) -> Taken {
                 let replies: Vec<_> = replies.into_iter().flatten().collect();
                 (!replies.is_empty()).then(|| serde_json::to_string(&replies).unwrap_or_default())
             });
-            // Subscriptions of a batch push after its reply, so they wait with it.
-            let started = std::mem::take(&mut taken.started);
-            taken.later = Some(replies.map(|reply| Finished { reply, started }).boxed());
+            // Subscriptions of a batch are open from now on, but push only after its reply.
+            let replied = CancellationToken::new();
+            for (_, pushes) in &mut taken.started {
+                let silent = std::mem::replace(pushes, stream::empty().boxed());
+                let after = stream::once(replied.clone().cancelled_owned()).filter_map(|()| async { None });
+                *pushes = after.chain(silent).boxed();
+            }
+            taken.later = Some(replies.map(|reply| Finished { reply, replied }).boxed());
         }
     }
     taken

@@ -19,18 +19,28 @@ const MAX_WALLETS: usize = 256;
 /// Clock difference between issuer and node that is forgiven, seconds.
 const LEEWAY_S: u64 = 5;
 
-/// What a token says.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What our own tokens say (C-105).
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Claims {
     pub(crate) sub: String,
     pub(crate) iss: String,
     pub(crate) aud: String,
     pub(crate) iat: u64,
     pub(crate) exp: u64,
-    #[serde(deserialize_with = "text_or_array")]
     pub(crate) scope: String,
-    #[serde(default)]
     pub(crate) wallets: Vec<Address>,
+}
+
+/// What is read of a token besides the claims that the library checks (`iss`, `aud`, `exp`, `nbf`).
+#[derive(Deserialize)]
+struct Read {
+    sub: String,
+    #[serde(deserialize_with = "numeric_date")]
+    exp: u64,
+    #[serde(default, deserialize_with = "text_or_array")]
+    scope: String,
+    #[serde(default)]
+    wallets: Vec<Address>,
 }
 
 /// What a token may allow (C-106).
@@ -66,6 +76,11 @@ pub(crate) struct User {
 impl User {
     pub(crate) fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(scope.name())
+    }
+
+    /// Whether another token of the same user allows the same.
+    pub(crate) fn same_rights(&self, other: &User) -> bool {
+        self.scopes == other.scopes && self.wallets == other.wallets
     }
 }
 
@@ -121,7 +136,7 @@ impl Verifier {
         }
         let kid = header.kid.ok_or(TokenError::NoKid)?;
         let key = self.keys.get(&kid).ok_or(TokenError::UnknownKid(kid))?;
-        let claims = decode::<Claims>(token, key, &self.validation)
+        let claims = decode::<Read>(token, key, &self.validation)
             .map_err(|e| TokenError::Refused(describe(&e)))?
             .claims;
         if claims.wallets.len() > MAX_WALLETS {
@@ -144,8 +159,21 @@ fn describe(error: &jsonwebtoken::errors::Error) -> String {
         Kind::InvalidIssuer => "the token's iss is not the one that is believed here".into(),
         Kind::InvalidAudience => format!("the token's aud is not {}", wia_protocol::carbon::AUDIENCE),
         Kind::ImmatureSignature => "the token is not valid yet".into(),
-        other => format!("the token is refused: {other:?}"),
+        Kind::MissingRequiredClaim(claim) => format!("the token has no {claim}"),
+        other => {
+            tracing::debug!(?other, "a token that cannot be read");
+            "the token's claims cannot be read: sub is text, exp a number, scope text or an array of texts, wallets \
+             an array of addresses"
+                .into()
+        }
     }
+}
+
+/// RFC 7519 §2: seconds, perhaps with a fraction.
+fn numeric_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let whole = number.to_string().split('.').next().and_then(|digits| digits.parse().ok());
+    whole.ok_or_else(|| serde::de::Error::custom("no moment"))
 }
 
 fn text_or_array<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

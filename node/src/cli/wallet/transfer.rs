@@ -41,6 +41,12 @@ pub(crate) struct Transfer {
     /// The relayer's libp2p address; the node's own when absent
     #[arg(long, value_name = "MULTIADDR")]
     peer: Option<String>,
+    /// Sign for this chain only; the relayer's own chain when absent
+    #[arg(long, value_name = "ID")]
+    chain_id: Option<u64>,
+    /// Sign for this token only; the relayer's own CarbonCredit when absent
+    #[arg(long, value_name = "ADDRESS")]
+    contract: Option<Address>,
     /// How long the authorization is valid, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
     valid_for_s: u64,
@@ -58,6 +64,7 @@ impl Transfer {
         let (mut door, info) = self.open().await?;
         let signer = self.key.signer(info.chain_id, &self.keystore)?;
         let contract = token(&info)?;
+        self.check_target(&info, contract)?;
         let owners = [("from", signer.address()), ("to", self.to)];
         let before = self.balances(&info, contract, &owners).await?;
 
@@ -97,6 +104,24 @@ impl Transfer {
             } else {
                 format!("{role:<10} {owner}  {before} -> {after} WCCM")
             })?;
+        }
+        Ok(())
+    }
+
+    /// What is signed is worth something on this chain and token only: says which, and holds the relayer to
+    /// what the caller named.
+    fn check_target(&self, info: &Info, contract: Address) -> Result<(), WalletError> {
+        eprintln!("signing for chain {}, CarbonCredit {contract}", info.chain_id);
+        let refused = |what: &str| {
+            Err(WalletError::Usage(format!(
+                "the relayer serves another {what} than the one you named; nothing was signed"
+            )))
+        };
+        if self.chain_id.is_some_and(|named| named != info.chain_id) {
+            return refused("chain");
+        }
+        if self.contract.is_some_and(|named| named != contract) {
+            return refused("token");
         }
         Ok(())
     }
@@ -184,12 +209,13 @@ fn check_receipt(info: &Info, digest: B256, submitted: &Submitted) -> Result<(),
     };
     let signed = receipt::domain(info.chain_id).digest(&promise);
     let signer = authorization::recover(signed, &submitted.receipt.signature);
-    if submitted.relay_id == digest && signer == Some(submitted.receipt.relayer) {
+    let relayer = submitted.receipt.relayer;
+    if submitted.relay_id == digest && relayer == info.relayer && signer == Some(relayer) {
         return Ok(());
     }
     Err(WalletError::Answer {
         method: "relay.submit".into(),
-        reason: "the receipt is not signed by the relayer it names, or is for another message".into(),
+        reason: "the receipt is not signed by the relayer that answers, or is for another message".into(),
     })
 }
 

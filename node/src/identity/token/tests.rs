@@ -51,6 +51,31 @@ fn scope_may_be_text_or_array() {
 }
 
 #[test]
+fn every_form_of_a_claim_that_rfc_7519_allows_is_read() {
+    let (folder, _, verifier) = issuer();
+    let mut claims = claims();
+    claims["aud"] = serde_json::json!(["carbon-credit-micro", "battery-passport"]);
+    claims["exp"] = serde_json::json!(4_000_003_600.5);
+    for absent in ["iat", "scope", "wallets"] {
+        claims.as_object_mut().unwrap().remove(absent);
+    }
+    let user = verifier.verify(&signed(&folder, &rs256(), &claims)).unwrap();
+    assert_eq!((user.expires_at_s, user.wallets.len()), (NOW_S + 3600, 0));
+    assert!(!user.may(Scope::CreditsRead));
+}
+
+#[test]
+fn claims_of_other_types_are_refused_without_inner_text() {
+    let (folder, _, verifier) = issuer();
+    for (claim, value) in [("sub", serde_json::json!(7)), ("wallets", serde_json::json!(["0x12"]))] {
+        let mut claims = claims();
+        claims[claim] = value;
+        let error = verifier.verify(&signed(&folder, &rs256(), &claims)).unwrap_err().to_string();
+        assert!(error.contains("cannot be read") && !error.contains("invalid type"), "{error}");
+    }
+}
+
+#[test]
 fn what_is_not_believed_says_why() {
     let (folder, _, verifier) = issuer();
     let cases = [

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use futures::StreamExt;
 use futures::stream::unfold;
+use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use wia_indexer::{Filter, IndexerError, Start, Subscription};
@@ -124,6 +124,32 @@ impl CarbonStream {
         Ok(Step::Streams { result: channels.result("unsubscribed"), started: Vec::new(), ended })
     }
 
+    /// The balances that pushes of `wallet.balance` go on from, of all wallets of the user.
+    fn balances(&mut self) -> Result<Step, RpcError> {
+        let indexer = self.services.indexer.clone();
+        let session = self.session()?;
+        require(&session.user, Scope::CreditsRead)?;
+        let wallets = session.user.wallets.clone();
+        let read = move || {
+            let head = indexer.head().map(|h| h.number);
+            let balances: Result<Vec<_>, IndexerError> = wallets
+                .into_iter()
+                .map(|wallet| {
+                    let amount = indexer.balance_of(wallet)?;
+                    let (balance, wei) = (amount.to_string(), amount.0.to_string());
+                    Ok(json!({"address": wallet.to_checksum(None), "balance": balance, "balanceWei": wei}))
+                })
+                .collect();
+            balances.map(|balances| json!({"blockNumber": head, "balances": balances}))
+        };
+        // The store is read from the disk, perhaps: not on a thread that serves sockets.
+        let answer = tokio::task::spawn_blocking(read).map(|joined| match joined {
+            Ok(answer) => answer.map_err(|e| failed(&e)),
+            Err(_) => Err(RpcError::internal()),
+        });
+        Ok(Step::Later(answer.boxed()))
+    }
+
     /// Takes the channels out of the streams that push them; gives the keys of streams that have none left.
     fn close(&mut self, channels: &[Channel]) -> Vec<String> {
         let mut ended = Vec::new();
@@ -154,6 +180,7 @@ impl Methods for CarbonStream {
             },
             "subscribe" => self.subscribe(&params, open),
             "unsubscribe" => self.unsubscribe(&params),
+            "wallet.balances" => self.balances(),
             method::SUBMIT => self.session().and_then(|session| {
                 require(&session.user, Scope::CreditsWrite)?;
                 Ok(session.relay.call(method, params, open))

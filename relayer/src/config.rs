@@ -45,6 +45,12 @@ pub struct Config {
     pub origin_per_second: u32,
     /// Origins that are remembered: 65,536. Beyond it, the one idle for longest is forgotten.
     pub max_origins: usize,
+    /// How long a message that was rejected, skipped or has expired is kept after its `validBefore`, in seconds:
+    /// 3,600. From then on it cannot be executed, and handing it in again is refused as too late.
+    pub failed_retention_s: u64,
+    /// How long a final message is kept, in seconds from its end: 604,800 (7 days). No less than until its
+    /// `validBefore` has passed and its block is deeper than [`Config::max_reorg_depth`].
+    pub final_retention_s: u64,
     /// Watches open at a time: 16,384. Beyond it, new ones are refused.
     pub max_watches: usize,
     /// Updates that wait for one slow watcher: 1,024. Beyond it, the watcher is cut.
@@ -107,6 +113,8 @@ impl Config {
             origin_burst: 2_000,
             origin_per_second: 200,
             max_origins: 65_536,
+            failed_retention_s: 3_600,
+            final_retention_s: 7 * 24 * 3_600,
             max_watches: 16_384,
             watch_capacity: 1_024,
             verifiers: 4,

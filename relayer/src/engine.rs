@@ -232,7 +232,7 @@ impl Engine {
     /// Makes what was written durable, then publishes it.
     async fn settle(&mut self, wrote: bool) -> Result<(), RelayerError> {
         if wrote || !self.unpublished.is_empty() {
-            self.shared.store.durable().await?;
+            self.shared.queue.durable().await?;
             for (signer, update) in self.unpublished.drain(..) {
                 self.shared.feed.publish(signer, &update);
             }

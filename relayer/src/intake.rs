@@ -62,7 +62,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     if let Some(known) = shared.queue.item(relay_id).map_err(internal)?
         && !has_failed(known.state())
     {
-        return stored(shared, relay_id, known).await;
+        return stored(shared, relay_id).await;
     }
     let present = shared
         .present()
@@ -202,7 +202,7 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
     let now = item.receipt.received_at;
     match shared.queue.accept(relay_id, item, now).map_err(internal)? {
         Acceptance::Written(item) => {
-            if let Err(error) = shared.store.durable().await {
+            if let Err(error) = shared.queue.durable().await {
                 if let Err(error) = shared.queue.withdraw(relay_id) {
                     tracing::error!(%relay_id, %error, "an acceptance could not be taken back");
                 }
@@ -213,10 +213,10 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
                 shared.feed.publish(item.message.from, &step.update(relay_id));
             }
             // Only now: what the lane takes has been acknowledged, and its first step was published.
-            shared.queue.offer(relay_id, &item);
+            shared.queue.offer(relay_id, &item).map_err(internal)?;
             Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt })
         }
-        Acceptance::Known(item) => stored(&shared, relay_id, *item).await,
+        Acceptance::Known => stored(&shared, relay_id).await,
         Acceptance::NonceHeld(holder) => Err(nonce_held(holder)),
         Acceptance::SignerFull => {
             let most = shared.config.max_live_items_per_signer;
@@ -229,12 +229,12 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
     }
 }
 
-/// The stored result of a message that was handed in before.
-async fn stored(shared: &Shared, relay_id: B256, item: Item) -> Result<Submitted, RpcError> {
-    if item.state() == State::Accepted {
-        // Its first submission may still be on its way to the disk.
-        shared.store.durable().await.map_err(internal)?;
-    }
+/// The stored result of a message that was handed in before. Its first submission, or its last step, may still
+/// be on its way to the disk.
+async fn stored(shared: &Shared, relay_id: B256) -> Result<Submitted, RpcError> {
+    let item = shared.queue.settled(relay_id).await.map_err(internal)?;
+    // Gone meanwhile: its first submission could not be made durable.
+    let item = item.ok_or_else(|| unavailable("server", "could not be kept on disk; submit again"))?;
     Ok(Submitted { relay_id, status: item.state(), receipt: item.receipt })
 }
 

@@ -8,10 +8,13 @@
 //! |---|---|---|
 //! | `relay_items` | EIP-712 digest | [`Item`] |
 //! | `relay_live` | contract ‖ signer ‖ nonce | digest of the one live message |
+//! | `relay_ended` | [`retention::EndedKey`]: when it may be forgotten | nothing |
 //! | `relay_transactions` | lane nonce, big-endian | [`Transaction`] |
 
 mod change;
 pub(crate) mod record;
+pub(crate) mod retention;
+mod unsettled;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,15 +31,19 @@ use crate::lane::batch::Candidate;
 use crate::state::{Event, is_live, transition};
 pub(crate) use change::Changes;
 use record::{Detail, Item, Transaction};
+use retention::EndedKey;
+use unsettled::Unsettled;
 
 const ITEMS: &str = "relay_items";
 const LIVE: &str = "relay_live";
+const ENDED: &str = "relay_ended";
 const TRANSACTIONS: &str = "relay_transactions";
 
 pub(crate) struct Queue {
     store: Store,
     items: Tree,
     live: Tree,
+    ended: Tree,
     transactions: Tree,
     index: Mutex<Index>,
     /// Something new waits for a transaction.
@@ -58,14 +65,39 @@ struct Index {
     /// By the moment at which they are due, then by acceptance.
     ready: BTreeMap<(u64, u64), Candidate>,
     next_order: u64,
+    unsettled: Unsettled,
+}
+
+/// One message of a write.
+struct Written<'a> {
+    relay_id: B256,
+    /// `None` when it was not there.
+    before: Option<Standing>,
+    item: &'a Item,
+    /// Whether it is there afterwards.
+    kept: bool,
+}
+
+/// Where a record stands in the indexes.
+#[derive(Clone, Copy)]
+struct Standing {
+    /// It holds its signer's nonce.
+    live: bool,
+    ended: Option<EndedKey>,
+}
+
+impl Standing {
+    fn of(relay_id: B256, item: &Item) -> Self {
+        Self { live: is_live(item.state()), ended: retention::ended_key(relay_id, item) }
+    }
 }
 
 /// What became of an attempt to accept a message.
 pub(crate) enum Acceptance {
     /// Written, not yet durable.
     Written(Box<Item>),
-    /// Here already, live or executed.
-    Known(Box<Item>),
+    /// Here already, live or executed; perhaps not yet durable.
+    Known,
     /// Another message holds the signer's nonce.
     NonceHeld(B256),
     /// The signer has too many live messages.
@@ -79,6 +111,7 @@ impl Queue {
         let queue = Self {
             items: store.tree(ITEMS)?,
             live: store.tree(LIVE)?,
+            ended: store.tree(ENDED)?,
             transactions: store.tree(TRANSACTIONS)?,
             store: store.clone(),
             index: Mutex::default(),
@@ -159,10 +192,12 @@ impl Queue {
         now: Timestamp,
     ) -> Result<Acceptance, RelayerError> {
         let mut index = self.lock();
+        let mut before = None;
         if let Some(known) = self.item(relay_id)? {
             if transition(known.state(), Event::Accept).is_err() {
-                return Ok(Acceptance::Known(Box::new(known)));
+                return Ok(Acceptance::Known);
             }
+            before = Some(Standing::of(relay_id, &known));
             fresh.history = known.history;
         }
         let signer = fresh.message.from;
@@ -177,7 +212,7 @@ impl Queue {
         }
         fresh.order = index.next_order;
         let step = fresh.push(State::Accepted, now, Detail::default());
-        self.write(&[(relay_id, &fresh)], &[], &[], &[(relay_id, &fresh, true)])?;
+        self.write(&mut index, &[Written { relay_id, before, item: &fresh, kept: true }], &[], &[])?;
         index.next_order += 1;
         index.count_live(signer, true);
         change::log(&step.update(relay_id));
@@ -191,21 +226,24 @@ impl Queue {
         if item.state() != State::Accepted || index.ready.contains_key(&ready_key(&item)) {
             return Ok(());
         }
+        let before = Some(Standing::of(relay_id, &item));
         item.history.pop();
+        let kept = !item.history.is_empty();
+        self.write(&mut index, &[Written { relay_id, before, item: &item, kept }], &[], &[])?;
         index.count_live(item.message.from, false);
-        if item.history.is_empty() {
-            let gone = [(relay_id, &item, false)];
-            self.write(&[], &[], &[], &gone)?;
-            self.items.remove(relay_id).map_err(|e| self.refused(&e))?;
-            return Ok(());
-        }
-        self.write(&[(relay_id, &item)], &[], &[], &[(relay_id, &item, false)])
+        Ok(())
     }
 
-    /// Offers a durable acceptance to the lane.
-    pub(crate) fn offer(&self, relay_id: B256, item: &Item) {
-        self.lock().ready.insert(ready_key(item), Candidate::of(relay_id, item));
-        self.work.notify_one();
+    /// Offers a durable acceptance to the lane, unless the message has moved on: a block that was thought lost
+    /// may have executed it meanwhile.
+    pub(crate) fn offer(&self, relay_id: B256, item: &Item) -> Result<(), RelayerError> {
+        let mut index = self.lock();
+        let waits = |now: &Item| now.state() == State::Accepted && now.order == item.order;
+        if self.item(relay_id)?.as_ref().is_some_and(waits) {
+            index.ready.insert(ready_key(item), Candidate::of(relay_id, item));
+            self.work.notify_one();
+        }
+        Ok(())
     }
 
     /// The first `limit` messages that wait and pass `eligible`, the most urgent first.
@@ -233,21 +271,44 @@ impl Queue {
         self.lock().live
     }
 
-    /// One transaction over all trees. `live`: whether the message holds its nonce from now on.
+    /// One transaction over all trees. The index only notes that the messages are not durable yet.
     fn write(
         &self,
-        items: &[(B256, &Item)],
+        index: &mut Index,
+        messages: &[Written<'_>],
         put: &[&Transaction],
         remove: &[u64],
-        live: &[(B256, &Item, bool)],
     ) -> Result<(), RelayerError> {
         use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional};
         let mut item_writes = sled::Batch::default();
         let mut live_writes = sled::Batch::default();
+        let mut ended_writes = sled::Batch::default();
         let mut transaction_writes = sled::Batch::default();
-        for (relay_id, item) in items {
-            let bytes = postcard::to_stdvec(item).map_err(|e| corrupt(ITEMS, relay_id.as_slice(), &e))?;
-            item_writes.insert(relay_id.as_slice(), bytes);
+        for Written { relay_id, before, item, kept } in messages {
+            let after = kept.then(|| Standing::of(*relay_id, item));
+            if *kept {
+                let bytes = postcard::to_stdvec(item).map_err(|e| corrupt(ITEMS, relay_id.as_slice(), &e))?;
+                item_writes.insert(relay_id.as_slice(), bytes);
+            } else {
+                item_writes.remove(relay_id.as_slice());
+            }
+            let ended = |standing: Option<Standing>| standing.and_then(|s| s.ended);
+            if ended(*before) != ended(after) {
+                ended(*before).iter().for_each(|key| ended_writes.remove(key.as_slice()));
+                ended(after).iter().for_each(|key| ended_writes.insert(key.as_slice(), &[]));
+            }
+            let live = |standing: Option<Standing>| standing.is_some_and(|s| s.live);
+            if live(*before) == live(after) {
+                continue;
+            }
+            let holder = self.holder(item.contract, item.message.from, item.message.nonce)?;
+            let key = live_key(item.contract, item.message.from, item.message.nonce);
+            // After a reorg two messages may claim one nonce: the one that holds it keeps it.
+            match (holder, live(after)) {
+                (None, true) => live_writes.insert(key, relay_id.as_slice()),
+                (Some(own), false) if own == *relay_id => live_writes.remove(key),
+                _ => {}
+            }
         }
         for transaction in put {
             let key = transaction.nonce.to_be_bytes();
@@ -257,28 +318,21 @@ impl Queue {
         for nonce in remove {
             transaction_writes.remove(&nonce.to_be_bytes());
         }
-        for (relay_id, item, holds) in live {
-            let holder = self.holder(item.contract, item.message.from, item.message.nonce)?;
-            let key = live_key(item.contract, item.message.from, item.message.nonce);
-            // After a reorg two messages may claim one nonce: the one that holds it keeps it.
-            match (holder, holds) {
-                (None, true) => live_writes.insert(key, relay_id.as_slice()),
-                (Some(own), false) if own == *relay_id => live_writes.remove(key),
-                _ => {}
-            }
-        }
-        let result = (&self.items, &self.live, &self.transactions).transaction(
-            |(items, live, transactions)| -> ConflictableTransactionResult<(), ()> {
+        let result = (&self.items, &self.live, &self.ended, &self.transactions).transaction(
+            |(items, live, ended, transactions)| -> ConflictableTransactionResult<(), ()> {
                 items.apply_batch(&item_writes)?;
                 live.apply_batch(&live_writes)?;
+                ended.apply_batch(&ended_writes)?;
                 transactions.apply_batch(&transaction_writes)?;
                 Ok(())
             },
         );
         result.map_err(|e| match e {
-            TransactionError::Storage(e) => self.refused(&e).into(),
+            TransactionError::Storage(e) => RelayerError::from(self.refused(&e)),
             TransactionError::Abort(()) => StoreError::Closed.into(),
-        })
+        })?;
+        index.unsettled.written(messages.iter().map(|m| m.relay_id));
+        Ok(())
     }
 
     fn refused(&self, error: &sled::Error) -> StoreError {
@@ -307,9 +361,9 @@ impl Index {
     }
 
     /// Follows one message from one state to another.
-    fn follow(&mut self, relay_id: B256, item: &Item, before: State) {
+    fn follow(&mut self, relay_id: B256, item: &Item, before: Standing) {
         let after = item.state();
-        if is_live(before) != is_live(after) {
+        if before.live != is_live(after) {
             self.count_live(item.message.from, is_live(after));
         }
         if after == State::Accepted {

@@ -42,7 +42,8 @@ impl Engine {
         let limits = BatchLimits { items: self.batch_items, gas: config.batch_gas_target };
         let mut entries = Vec::new();
         for candidate in next_batch(&waiting, limits) {
-            if let Some(item) = self.shared.queue.item(candidate.relay_id)? {
+            let item = self.shared.queue.item(candidate.relay_id)?;
+            if let Some(item) = item.filter(|item| item.state() == State::Accepted) {
                 entries.push(Entry { candidate, item });
             }
         }

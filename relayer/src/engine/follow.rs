@@ -16,7 +16,12 @@ use crate::RelayerError;
 use crate::chain::{ChainError, Head, TransactionReceipt};
 use crate::queue::Changes;
 use crate::queue::record::{Detail, Inclusion, Item};
+use crate::queue::retention::Retention;
+use crate::shared::{count, now};
 use crate::state::Event;
+
+/// The most messages that are forgotten per look, so that the loop is not held up.
+const PRUNED_PER_LOOK: usize = 1_024;
 
 impl Engine {
     /// Begins to look at the chain, when the head has changed or it is time to look again.
@@ -101,6 +106,7 @@ impl Engine {
         }
         wrote |= self.finalize(seen.head)?;
         wrote |= self.expire(seen.head)?;
+        wrote |= self.prune(seen.head)?;
         self.settle(wrote).await?;
         self.followed = Some(seen.head);
         self.resend(seen.head, seen.chain_nonce).await?;
@@ -302,6 +308,20 @@ impl Engine {
         }
         self.apply(&changes)?;
         Ok(!changes.is_empty())
+    }
+
+    /// Forgets what ended long ago, by the slower one of the chain's clock and ours.
+    fn prune(&self, head: Head) -> Result<bool, RelayerError> {
+        let config = &self.shared.config;
+        let retention = Retention { failed_s: config.failed_retention_s, final_s: config.final_retention_s };
+        let moment = head.timestamp.min(now().0 / 1_000);
+        let named = || self.transactions.values().flat_map(|t| t.record.items.iter().copied()).collect();
+        let gone = self.shared.queue.prune(retention, moment, PRUNED_PER_LOOK, named)?;
+        if gone > 0 {
+            tracing::debug!(messages = gone, "forgot messages that ended long ago");
+            metrics::counter!("wia_relayer_forgotten_total").increment(count(gone));
+        }
+        Ok(gone > 0)
     }
 
     /// Keeps the operator's view.

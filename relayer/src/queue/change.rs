@@ -9,10 +9,10 @@ use alloy::primitives::{Address, B256};
 use wia_protocol::Timestamp;
 use wia_protocol::relay::{State, Update};
 
-use super::Queue;
 use super::record::{Detail, Item, Transaction};
+use super::{Queue, Standing, Written};
 use crate::RelayerError;
-use crate::state::{Event, is_live, transition};
+use crate::state::{Event, transition};
 
 /// One step of one message.
 #[derive(Debug, Clone)]
@@ -53,27 +53,25 @@ impl Queue {
         now: Timestamp,
     ) -> Result<Vec<(Address, Update)>, RelayerError> {
         let mut index = self.lock();
-        let mut touched: HashMap<B256, (State, Item)> = HashMap::new();
+        let mut touched: HashMap<B256, (Standing, Item)> = HashMap::new();
         let mut updates = Vec::with_capacity(changes.steps.len());
         for change in &changes.steps {
             let relay_id = change.relay_id;
             let (_, item) = match touched.entry(relay_id) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => match self.item(relay_id)? {
-                    Some(item) => entry.insert((item.state(), item)),
+                    Some(item) => entry.insert((Standing::of(relay_id, &item), item)),
                     None => continue,
                 },
             };
             updates.push((item.message.from, take_step(item, change, now)?));
         }
-        let items: Vec<_> = touched.iter().map(|(id, (_, item))| (*id, item)).collect();
-        let live: Vec<_> = touched
+        let messages: Vec<_> = touched
             .iter()
-            .filter(|(_, (before, item))| is_live(*before) != is_live(item.state()))
-            .map(|(id, (_, item))| (*id, item, is_live(item.state())))
+            .map(|(id, (before, item))| Written { relay_id: *id, before: Some(*before), item, kept: true })
             .collect();
         let put: Vec<_> = changes.put.iter().collect();
-        self.write(&items, &put, &changes.remove, &live)?;
+        self.write(&mut index, &messages, &put, &changes.remove)?;
         for (relay_id, (before, item)) in &touched {
             index.follow(*relay_id, item, *before);
         }

@@ -5,6 +5,7 @@ use wia_abi::authorization::TransferWithAuthorization;
 use wia_protocol::relay::Receipt;
 
 use super::record::{Fees, Inclusion};
+use super::retention::Retention;
 use super::*;
 
 const CONTRACT: Address = Address::repeat_byte(4);
@@ -59,7 +60,7 @@ impl Folder {
 fn accept(queue: &Queue, relay_id: B256, item: Item) -> Acceptance {
     let outcome = queue.accept(relay_id, item, NOW).unwrap();
     if let Acceptance::Written(item) = &outcome {
-        queue.offer(relay_id, item);
+        queue.offer(relay_id, item).unwrap();
     }
     outcome
 }
@@ -79,7 +80,7 @@ fn one_digest_is_accepted_once_and_one_nonce_has_one_holder() {
     let folder = folder();
     let queue = folder.queue();
     assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Written(_)));
-    assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Known(_)));
+    assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Known));
     assert!(
         matches!(accept(&queue, id(2), item(1, 0, 20)), Acceptance::NonceHeld(holder) if holder == id(1))
     );
@@ -109,6 +110,104 @@ fn a_withdrawn_acceptance_leaves_nothing() {
     assert!(queue.item(id(1)).unwrap().is_none());
     assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO).unwrap(), None);
     assert_eq!((queue.depth(), queue.live_items()), (0, 0));
+}
+
+#[test]
+fn a_withdrawn_second_acceptance_leaves_the_first_ones_end() {
+    let folder = folder();
+    let queue = folder.queue();
+    accept(&queue, id(1), item(1, 0, 10));
+    step(&queue, id(1), Event::Expire).unwrap();
+    let ended = keys(&queue);
+    assert!(matches!(queue.accept(id(1), item(1, 0, 10), NOW).unwrap(), Acceptance::Written(_)));
+    assert_eq!(keys(&queue).len(), 0);
+    queue.withdraw(id(1)).unwrap();
+    assert_eq!(queue.item(id(1)).unwrap().unwrap().state(), State::Expired);
+    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO).unwrap(), None);
+    assert_eq!((keys(&queue), queue.live_items()), (ended, 0));
+}
+
+#[test]
+fn a_message_that_has_moved_on_is_not_offered() {
+    let folder = folder();
+    let queue = folder.queue();
+    let Acceptance::Written(accepted) = queue.accept(id(1), item(1, 0, 10), NOW).unwrap() else {
+        panic!("not accepted")
+    };
+    // A block that was thought lost executes it before its acceptance is durable.
+    let mut changes = Changes::default();
+    changes.step(id(1), Event::Claim, Some(7), Detail::default());
+    changes.step(id(1), Event::Submit, Some(7), Detail::default());
+    queue.apply(&changes, NOW).unwrap();
+    queue.offer(id(1), &accepted).unwrap();
+    assert_eq!(queue.depth(), 0);
+}
+
+#[tokio::test]
+async fn a_record_is_told_only_once_it_is_durable() {
+    let folder = folder();
+    let queue = folder.queue();
+    assert!(queue.settled(id(1)).await.unwrap().is_none());
+    accept(&queue, id(1), item(1, 0, 10));
+    accept(&queue, id(2), item(1, 1, 10));
+    assert!(queue.lock().unsettled.holds(id(1)));
+    assert_eq!(queue.settled(id(1)).await.unwrap().unwrap().state(), State::Accepted);
+    assert!(!queue.lock().unsettled.holds(id(1)));
+    assert!(!queue.lock().unsettled.holds(id(2)), "one fsync is for all that was written before it");
+    // Of what is durable, nothing waits.
+    let at_once = futures::FutureExt::now_or_never(queue.settled(id(1)));
+    assert!(at_once.is_some_and(|item| item.unwrap().is_some()));
+
+    step(&queue, id(1), Event::Expire).unwrap();
+    assert!(queue.lock().unsettled.holds(id(1)));
+    assert_eq!(queue.settled(id(1)).await.unwrap().unwrap().state(), State::Expired);
+    assert!(!queue.lock().unsettled.holds(id(1)));
+}
+
+fn keys(queue: &Queue) -> Vec<sled::IVec> {
+    queue.ended.iter().keys().map(Result::unwrap).collect()
+}
+
+#[test]
+fn what_ended_is_forgotten_when_its_time_is_over() {
+    let retention = Retention { failed_s: 5, final_s: 100 };
+    let folder = folder();
+    let queue = folder.queue();
+    let prune = |now_s, limit, named: &[B256]| {
+        queue.prune(retention, now_s, limit, || named.iter().copied().collect()).unwrap()
+    };
+    for (n, signer) in [(1, 1), (2, 2), (3, 3), (4, 4)] {
+        accept(&queue, id(n), item(signer, 0, 10));
+    }
+    step(&queue, id(1), Event::Expire).unwrap();
+    step(&queue, id(2), Event::Reject).unwrap();
+    for event in [Event::Claim, Event::Submit, Event::Mine, Event::Finalize] {
+        step(&queue, id(3), event).unwrap();
+    }
+    assert_eq!(prune(15, 9, &[]), 0, "not before its time");
+    assert_eq!(prune(16, 9, &[id(1), id(2)]), 0, "a transaction names them");
+    assert_eq!(prune(16, 1, &[]), 1, "so many at a time");
+    assert_eq!(prune(16, 9, &[]), 1);
+    assert_eq!(prune(110, 9, &[]), 0);
+    let third = queue.item(id(3)).unwrap();
+    assert_eq!(third.unwrap().state(), State::Final);
+    assert_eq!(prune(111, 9, &[]), 1);
+    assert_eq!((queue.items.len(), keys(&queue).len(), queue.live_items()), (1, 0, 1), "the live one stays");
+    assert_eq!(prune(u64::MAX, 9, &[]), 0);
+    // What was forgotten may be accepted like any other.
+    assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Written(_)));
+    assert_eq!(queue.item(id(1)).unwrap().unwrap().history.len(), 1);
+}
+
+#[test]
+fn what_comes_back_by_a_reorg_is_no_longer_due_to_go() {
+    let folder = folder();
+    let queue = folder.queue();
+    accept(&queue, id(1), item(1, 0, 10));
+    for event in [Event::Claim, Event::Submit, Event::Mine, Event::Finalize, Event::Reorg] {
+        step(&queue, id(1), event).unwrap();
+    }
+    assert_eq!((keys(&queue).len(), queue.live_items()), (0, 1));
 }
 
 #[test]

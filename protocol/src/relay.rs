@@ -6,6 +6,8 @@
 
 mod fields;
 
+use std::collections::HashSet;
+
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -309,14 +311,16 @@ impl Watch {
     /// The most ids in one subscription.
     pub const MAX_IDS: usize = 1_000;
 
-    /// Reads `{relayIds: […]}` or `{address}`.
+    /// Reads `{relayIds: […]}` or `{address}`. An id that is named again counts once.
     ///
     /// # Errors
     /// -32602 naming the field.
     pub fn parse(params: &Value) -> Result<Self, RpcError> {
         let mut fields = Fields::of("params", params)?;
         let watch = if fields.has("relayIds") {
-            let ids = fields.bytes32_list("relayIds", Self::MAX_IDS)?;
+            let mut ids = fields.bytes32_list("relayIds", Self::MAX_IDS)?;
+            let mut seen = HashSet::with_capacity(ids.len());
+            ids.retain(|id| seen.insert(*id));
             Self::Ids(ids)
         } else if fields.has("address") {
             Self::Signer(fields.address("address")?)

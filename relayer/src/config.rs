@@ -53,6 +53,12 @@ pub struct Config {
     pub final_retention_s: u64,
     /// Watches open at a time: 16,384. Beyond it, new ones are refused.
     pub max_watches: usize,
+    /// Of these, the ones of one origin: 1,024.
+    pub max_watches_per_origin: usize,
+    /// Questions for a state that wait for a change at a time: 16,384. Beyond it, they are answered at once.
+    pub max_waits: usize,
+    /// Of these, the ones of one origin: 64.
+    pub max_waits_per_origin: usize,
     /// Updates that wait for one slow watcher: 1,024. Beyond it, the watcher is cut.
     pub watch_capacity: usize,
     /// Signature verifications at a time: 4. Others wait for a place.
@@ -116,6 +122,9 @@ impl Config {
             failed_retention_s: 3_600,
             final_retention_s: 7 * 24 * 3_600,
             max_watches: 16_384,
+            max_watches_per_origin: 1_024,
+            max_waits: 16_384,
+            max_waits_per_origin: 64,
             watch_capacity: 1_024,
             verifiers: 4,
             intake_chain_timeout_ms: 500,

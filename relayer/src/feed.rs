@@ -2,27 +2,45 @@
 //!
 //! In: updates, once they are durable. Out: [`Updates`], each with a bounded queue of its own
 //! ([`Config::watch_capacity`](crate::Config::watch_capacity)): a reader that is slower is cut, never waited
-//! for, and may watch again. A watch is registered before its history is read, so nothing falls between.
+//! for, and may watch again. A watch is registered before its history is read, so nothing falls between; and
+//! history is read message by message as the reader takes it, so that a watch of many holds the steps of one.
+//! How many there may be, in all and of one origin, is bounded apart for watches and for waiting questions.
+
+mod places;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use alloy::primitives::{Address, B256};
 use tokio::sync::mpsc;
 use wia_protocol::relay::{Update, Watch};
 
+use crate::Origin;
+use crate::shared::Shared;
+pub(crate) use places::Bounds;
+use places::Places;
+
 /// Who watches what.
 pub(crate) struct Feed {
     registry: Arc<Mutex<Registry>>,
     capacity: usize,
-    max_watches: usize,
 }
 
-#[derive(Default)]
+/// What a registration counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A watch, open for as long as its reader likes.
+    Watch,
+    /// A question that waits for one step.
+    Wait,
+}
+
 struct Registry {
     next_key: u64,
     closed: bool,
+    watches: Places,
+    waits: Places,
     watchers: HashMap<u64, Watcher>,
     by_id: HashMap<B256, Vec<u64>>,
     by_signer: HashMap<Address, Vec<u64>>,
@@ -30,6 +48,8 @@ struct Registry {
 
 struct Watcher {
     watch: Watch,
+    kind: Kind,
+    origin: Origin,
     queue: mpsc::Sender<Update>,
     lagged: Arc<AtomicBool>,
 }
@@ -38,6 +58,11 @@ struct Watcher {
 ///
 /// Dropping it ends the watch.
 pub struct Updates {
+    /// Messages whose history is not read yet.
+    past: VecDeque<B256>,
+    /// Where it is read.
+    records: Weak<Shared>,
+    /// Steps that were read.
     history: VecDeque<Update>,
     /// The first sequence that the history does not hold, until it comes.
     expected: HashMap<B256, u32>,
@@ -51,21 +76,31 @@ struct Registration {
     registry: Arc<Mutex<Registry>>,
 }
 
-/// There are as many watches as there may be.
-pub(crate) struct TooManyWatches;
+/// There are as many as there may be.
+pub(crate) struct NoPlace;
 
 impl Feed {
-    pub(crate) fn new(capacity: usize, max_watches: usize) -> Self {
-        Self { registry: Arc::default(), capacity: capacity.max(1), max_watches }
+    pub(crate) fn new(capacity: usize, watches: Bounds, waits: Bounds) -> Self {
+        let registry = Registry {
+            next_key: 0,
+            closed: false,
+            watches: Places::new(watches),
+            waits: Places::new(waits),
+            watchers: HashMap::new(),
+            by_id: HashMap::new(),
+            by_signer: HashMap::new(),
+        };
+        Self { registry: Arc::new(Mutex::new(registry)), capacity: capacity.max(1) }
     }
 
-    /// Begins to collect what happens. The caller adds the history that it reads afterwards.
-    pub(crate) fn register(&self, watch: Watch) -> Result<Updates, TooManyWatches> {
+    /// Begins to collect what happens. The caller names the history that is to come before it.
+    pub(crate) fn register(&self, watch: Watch, kind: Kind, origin: &Origin) -> Result<Updates, NoPlace> {
         let (queue, live) = mpsc::channel(self.capacity);
         let lagged = Arc::new(AtomicBool::new(false));
+        let origin = origin.key();
         let mut registry = lock(&self.registry);
-        if registry.watchers.len() >= self.max_watches {
-            return Err(TooManyWatches);
+        if !registry.closed && !registry.places(kind).take(&origin) {
+            return Err(NoPlace);
         }
         let key = registry.next_key;
         registry.next_key += 1;
@@ -77,10 +112,20 @@ impl Feed {
                 }
                 Watch::Signer(signer) => registry.by_signer.entry(*signer).or_default().push(key),
             }
-            registry.watchers.insert(key, Watcher { watch, queue, lagged: Arc::clone(&lagged) });
+            registry
+                .watchers
+                .insert(key, Watcher { watch, kind, origin, queue, lagged: Arc::clone(&lagged) });
         }
         let registration = Registration { key, registry: Arc::clone(&self.registry) };
-        Ok(Updates { history: VecDeque::new(), expected: HashMap::new(), live, lagged, registration })
+        Ok(Updates {
+            past: VecDeque::new(),
+            records: Weak::new(),
+            history: VecDeque::new(),
+            expected: HashMap::new(),
+            live,
+            lagged,
+            registration,
+        })
     }
 
     /// Hands a step of one of `signer`'s messages to all who watch it.
@@ -102,13 +147,23 @@ impl Feed {
     /// Ends all watches, after what they have queued.
     pub(crate) fn close(&self) {
         let mut registry = lock(&self.registry);
-        *registry = Registry { closed: true, next_key: registry.next_key, ..Registry::default() };
+        registry.closed = true;
+        let open: Vec<u64> = registry.watchers.keys().copied().collect();
+        open.into_iter().for_each(|key| registry.remove(key));
     }
 }
 
 impl Registry {
+    fn places(&mut self, kind: Kind) -> &mut Places {
+        match kind {
+            Kind::Watch => &mut self.watches,
+            Kind::Wait => &mut self.waits,
+        }
+    }
+
     fn remove(&mut self, key: u64) {
         let Some(watcher) = self.watchers.remove(&key) else { return };
+        self.places(watcher.kind).give_back(&watcher.origin);
         match watcher.watch {
             Watch::Ids(ids) => ids.into_iter().for_each(|id| forget(&mut self.by_id, id, key)),
             Watch::Signer(signer) => forget(&mut self.by_signer, signer, key),
@@ -130,8 +185,14 @@ fn lock(registry: &Mutex<Registry>) -> MutexGuard<'_, Registry> {
 }
 
 impl Updates {
+    /// Puts the histories of these messages before what is collected; each is read when its turn comes.
+    pub(crate) fn begin_with(&mut self, messages: Vec<B256>, records: Weak<Shared>) {
+        self.past = messages.into();
+        self.records = records;
+    }
+
     /// Puts the steps of one message, oldest first, before what is collected.
-    pub(crate) fn precede(&mut self, steps: Vec<Update>) {
+    fn precede(&mut self, steps: Vec<Update>) {
         if let Some(last) = steps.last() {
             self.expected.insert(last.relay_id, last.sequence.saturating_add(1));
         }
@@ -141,8 +202,26 @@ impl Updates {
     /// The next step; waits for it. `None` once the watch is over: the reader was cut for being slower than
     /// its bounded queue ([`Updates::lagged`]), or the relayer ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<Update> {
-        if let Some(update) = self.history.pop_front() {
-            return Some(update);
+        loop {
+            if let Some(update) = self.history.pop_front() {
+                return Some(update);
+            }
+            let Some(relay_id) = self.past.front().copied() else { break };
+            // A watch keeps no relayer alive: without one there is no history either.
+            let item = match self.records.upgrade() {
+                Some(shared) => shared.queue.settled(relay_id).await,
+                None => Ok(None),
+            };
+            match item {
+                Ok(item) => {
+                    self.past.pop_front();
+                    self.precede(item.map(|item| item.updates(relay_id)).unwrap_or_default());
+                }
+                Err(error) => {
+                    tracing::error!(%relay_id, %error, "a history could not be read; its watch ends");
+                    return None;
+                }
+            }
         }
         loop {
             let update = self.live.recv().await?;
@@ -177,72 +256,4 @@ impl std::fmt::Debug for Updates {
 }
 
 #[cfg(test)]
-mod tests {
-    use wia_protocol::Timestamp;
-    use wia_protocol::relay::State;
-
-    use super::*;
-
-    const SIGNER: Address = Address::repeat_byte(1);
-
-    fn update(id: u8, sequence: u32) -> Update {
-        Update {
-            relay_id: B256::repeat_byte(id),
-            status: State::Accepted,
-            sequence,
-            updated_at: Timestamp(0),
-            tx_hash: None,
-            block: None,
-            index: None,
-            confirmations: None,
-            reason: None,
-            refusal: None,
-        }
-    }
-
-    fn feed(capacity: usize) -> Feed {
-        Feed::new(capacity, 2)
-    }
-
-    #[tokio::test]
-    async fn history_then_live_without_gap_or_double() {
-        let feed = feed(8);
-        let mut updates = feed.register(Watch::Ids(vec![B256::repeat_byte(7)])).ok().unwrap();
-        // These two are in the history already when it is read.
-        feed.publish(SIGNER, &update(7, 0));
-        feed.publish(SIGNER, &update(7, 1));
-        updates.precede(vec![update(7, 0), update(7, 1)]);
-        feed.publish(SIGNER, &update(8, 0));
-        feed.publish(SIGNER, &update(7, 2));
-        feed.close();
-        let mut seen = Vec::new();
-        while let Some(update) = updates.next().await {
-            seen.push((update.relay_id[0], update.sequence));
-        }
-        assert_eq!(seen, [(7, 0), (7, 1), (7, 2)]);
-        assert!(!updates.lagged());
-    }
-
-    #[tokio::test]
-    async fn a_slow_reader_is_cut_and_told_so() {
-        let feed = feed(1);
-        let mut updates = feed.register(Watch::Signer(SIGNER)).ok().unwrap();
-        for sequence in 0..3 {
-            feed.publish(SIGNER, &update(7, sequence));
-        }
-        assert_eq!(updates.next().await.unwrap().sequence, 0);
-        assert_eq!(updates.next().await, None);
-        assert!(updates.lagged());
-    }
-
-    #[tokio::test]
-    async fn watches_are_bounded_and_end_when_dropped() {
-        let feed = feed(1);
-        let first = feed.register(Watch::Signer(SIGNER)).ok().unwrap();
-        let _second = feed.register(Watch::Ids(vec![B256::ZERO])).ok().unwrap();
-        assert!(feed.register(Watch::Signer(SIGNER)).is_err());
-        drop(first);
-        assert!(feed.register(Watch::Signer(SIGNER)).is_ok());
-        assert!(lock(&feed.registry).by_signer.is_empty());
-    }
-}
+mod tests;

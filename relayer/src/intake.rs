@@ -26,9 +26,13 @@ use crate::chain::ChainError;
 use crate::engine::observe::is_used;
 use crate::queue::Acceptance;
 use crate::queue::record::Item;
-use crate::shared::{Shared, now};
-use crate::{Origin, RelayerError};
+use crate::shared::{Present, Shared, now};
+use crate::{Config, Origin, RelayerError};
 use verify::{MAX_SIGNATURE_BYTES, WalletAnswer, ask_wallet};
+
+/// Member of a refusal's `data`, `true` when another state of the chain may bring another answer to the same
+/// bytes: what is refused then was not wrong of whoever passed it on.
+pub(crate) const DEPENDS_ON_CHAIN: &str = "dependsOnChain";
 
 /// Takes a submission; counts what is refused by the field that it names.
 pub(crate) async fn submit(
@@ -79,7 +83,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     check_nonce_on_chain(shared, contract, &transfer).await?;
 
     let now = now();
-    let include_by = present.number.saturating_add(shared.config.include_within_blocks);
+    let include_by = include_by(present, transfer.validBefore.saturating_to(), &shared.config);
     let receipt = shared.promises.receipt(relay_id, now, include_by).map_err(internal)?;
     let config = &shared.config;
     let promised_s = config.include_within_blocks.saturating_mul(config.fastest_block_ms) / 1_000;
@@ -101,6 +105,14 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
         tracing::error!(%relay_id, %error, "an acceptance was lost");
         RpcError::internal()
     })?
+}
+
+/// The block by which execution is promised: none that is sure to come after `valid_before` (Unix seconds), at the
+/// fastest that the chain grows.
+fn include_by(present: Present, valid_before: u64, config: &Config) -> u64 {
+    let left_ms = valid_before.saturating_sub(present.timestamp).saturating_mul(1_000);
+    let left_blocks = left_ms / config.fastest_block_ms.max(1);
+    present.number.saturating_add(config.include_within_blocks.min(left_blocks.max(1)))
 }
 
 /// Chain id and contract, to the address and the domain that messages are signed for.
@@ -147,22 +159,27 @@ async fn check_signature(
         Some(Ok(WalletAnswer::Accepts)) => Ok(true),
         Some(Ok(WalletAnswer::Refuses)) => {
             let reason = format!("the contract at `from`, {signer}, does not accept it (ERC-1271)");
-            Err(RpcError::invalid("signature", reason))
+            Err(RpcError::invalid("signature", reason).with(DEPENDS_ON_CHAIN, true))
         }
-        Some(Ok(WalletAnswer::NoContract)) => Err(RpcError::invalid(
-            "signature",
-            match recovered {
-                Some(other) => format!(
+        Some(Ok(WalletAnswer::NoContract)) => match recovered {
+            Some(other) => {
+                let reason = format!(
                     "is not by `from`, {signer}: it is by {other}, or over another message, chain or contract; \
                      sign the typed data of this message again"
-                ),
-                None => {
+                );
+                Err(RpcError::invalid("signature", reason))
+            }
+            None => {
+                let error = RpcError::invalid(
+                    "signature",
                     "is no ECDSA signature: 65 bytes r ‖ s ‖ v with v 27 or 28, or 64 bytes of ERC-2098, \
-                         with low s"
-                        .to_owned()
-                }
-            },
-        )),
+                     with low s",
+                );
+                // Of any other length it may be for a wallet whose contract a later block brings.
+                let malformed = matches!(signature.len(), 64 | 65);
+                Err(if malformed { error } else { error.with(DEPENDS_ON_CHAIN, true) })
+            }
+        },
         Some(Err(error)) => {
             tracing::warn!(%error, "a wallet could not be asked");
             Err(unavailable("signature", "could not be checked: the chain refused to answer; try again"))
@@ -257,4 +274,21 @@ pub(crate) fn internal(error: impl Into<RelayerError>) -> RpcError {
     let error = error.into();
     tracing::error!(%error, "a request could not be carried out");
     RpcError::internal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_promised_is_not_later_than_the_message_is_valid() {
+        let config = Config { include_within_blocks: 120, fastest_block_ms: 2_000, ..Config::default() };
+        let present = Present { number: 1_000, timestamp: 50 };
+        let promise = |valid_before| include_by(present, valid_before, &config);
+        assert_eq!(promise(50 + 10), 1_005);
+        assert_eq!(promise(50 + 240), 1_120);
+        assert_eq!(promise(50 + 241), 1_120);
+        assert_eq!(promise(u64::MAX), 1_120);
+        assert_eq!(promise(51), 1_001, "one block is the least");
+    }
 }

@@ -165,22 +165,18 @@ impl Queue {
     }
 
     /// The live messages of a signer, in the order of their acceptance.
-    pub(crate) fn live_of(
-        &self,
-        contract: Address,
-        signer: Address,
-    ) -> Result<Vec<(B256, Item)>, RelayerError> {
+    pub(crate) fn live_of(&self, contract: Address, signer: Address) -> Result<Vec<B256>, RelayerError> {
         let prefix = [contract.as_slice(), signer.as_slice()].concat();
         let mut found = Vec::new();
         for entry in self.live.scan_prefix(prefix) {
             let (_, digest) = entry.map_err(|e| self.refused(&e))?;
             let relay_id = B256::try_from(digest.as_ref()).map_err(|e| corrupt(LIVE, &digest, &e))?;
             if let Some(item) = self.item(relay_id)? {
-                found.push((relay_id, item));
+                found.push((item.order, relay_id));
             }
         }
-        found.sort_by_key(|(_, item)| item.order);
-        Ok(found)
+        found.sort_unstable();
+        Ok(found.into_iter().map(|(_, relay_id)| relay_id).collect())
     }
 
     /// Writes a verified message, unless it or another one with its nonce is live. A message that failed

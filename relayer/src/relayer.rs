@@ -5,12 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy::primitives::B256;
 use serde_json::Value;
 use tokio::time::Instant;
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
 use wia_protocol::relay::{Info, Status, StatusQuery, Submission, Submitted, Watch, method};
 
+use crate::feed::Kind;
 use crate::intake::{self, internal};
 use crate::shared::{Shared, lock};
 use crate::{Health, Origin, Updates};
@@ -37,18 +39,22 @@ impl Relayer {
         intake::submit(&self.shared, submission, origin).await
     }
 
-    /// Where a message stands, with its history. With [`StatusQuery::after`], waits for a later step.
+    /// Where a message stands, with its history. With [`StatusQuery::after`], waits for a later step; while the
+    /// places of those who wait are taken, the answer comes at once and says what there is.
     ///
     /// # Errors
-    /// -32003 naming `relayId` when it was never accepted here.
-    pub async fn status(&self, query: StatusQuery) -> Result<Status, RpcError> {
+    /// -32003 naming `relayId` when it was never accepted here, or is forgotten
+    /// ([`Config::failed_retention_s`](crate::Config::failed_retention_s),
+    /// [`Config::final_retention_s`](crate::Config::final_retention_s)).
+    pub async fn status(&self, query: StatusQuery, origin: &Origin) -> Result<Status, RpcError> {
         let StatusQuery { relay_id, after, wait_ms } = query;
-        let Some(after) = after.filter(|_| wait_ms > 0) else { return self.present(relay_id) };
+        let Some(after) = after.filter(|_| wait_ms > 0) else { return self.present(relay_id).await };
         let wait = Duration::from_millis(wait_ms.min(StatusQuery::MAX_WAIT_MS));
         let deadline = Instant::now() + wait;
         // Registered before the record is read, so that no step falls between.
-        let mut updates = self.shared.feed.register(Watch::Ids(vec![relay_id])).map_err(|_| too_many())?;
-        let status = self.present(relay_id)?;
+        let updates = self.shared.feed.register(Watch::Ids(vec![relay_id]), Kind::Wait, origin);
+        let status = self.present(relay_id).await?;
+        let Ok(mut updates) = updates else { return Ok(status) };
         if status.last.sequence > after {
             return Ok(status);
         }
@@ -57,11 +63,11 @@ impl Relayer {
                 break;
             }
         }
-        self.present(relay_id)
+        self.present(relay_id).await
     }
 
-    fn present(&self, relay_id: alloy::primitives::B256) -> Result<Status, RpcError> {
-        let item = self.shared.queue.item(relay_id).map_err(internal)?;
+    async fn present(&self, relay_id: B256) -> Result<Status, RpcError> {
+        let item = self.shared.queue.settled(relay_id).await.map_err(internal)?;
         let status = item.and_then(|item| item.status(relay_id));
         status.ok_or_else(|| {
             RpcError::not_found("relayId", "no such message was accepted here; submit it first")
@@ -72,24 +78,22 @@ impl Relayer {
     /// happens. A message that is not known yet may be named; its steps come once it is accepted.
     ///
     /// # Errors
-    /// -32000 when there are as many watches as [`Config::max_watches`](crate::Config::max_watches).
-    pub fn watch(&self, watch: Watch) -> Result<Updates, RpcError> {
-        let mut updates = self.shared.feed.register(watch.clone()).map_err(|_| too_many())?;
-        match watch {
-            Watch::Ids(ids) => {
-                for relay_id in ids {
-                    if let Some(item) = self.shared.queue.item(relay_id).map_err(internal)? {
-                        updates.precede(item.updates(relay_id));
-                    }
-                }
-            }
+    /// -32000 when there are as many watches as [`Config::max_watches`](crate::Config::max_watches), or as many of
+    /// this origin as [`Config::max_watches_per_origin`](crate::Config::max_watches_per_origin).
+    pub fn watch(&self, watch: Watch, origin: &Origin) -> Result<Updates, RpcError> {
+        let updates = self.shared.feed.register(watch.clone(), Kind::Watch, origin);
+        let mut updates = updates.map_err(|_| too_many())?;
+        let messages = match watch {
+            Watch::Ids(ids) => ids,
             Watch::Signer(signer) => {
+                let mut live = Vec::new();
                 for contract in self.shared.config.deployment.contracts.values() {
-                    let live = self.shared.queue.live_of(contract.address, signer).map_err(internal)?;
-                    live.iter().for_each(|(relay_id, item)| updates.precede(item.updates(*relay_id)));
+                    live.extend(self.shared.queue.live_of(contract.address, signer).map_err(internal)?);
                 }
+                live
             }
-        }
+        };
+        updates.begin_with(messages, Arc::downgrade(&self.shared));
         Ok(updates)
     }
 
@@ -122,7 +126,7 @@ impl Relayer {
     pub async fn call(&self, name: &str, params: &Value, origin: &Origin) -> Result<Value, RpcError> {
         let result = match name {
             method::SUBMIT => serde_json::to_value(self.submit(Submission::parse(params)?, origin).await?),
-            method::STATUS => serde_json::to_value(self.status(StatusQuery::parse(params)?).await?),
+            method::STATUS => serde_json::to_value(self.status(StatusQuery::parse(params)?, origin).await?),
             method::INFO => serde_json::to_value(self.info()),
             other => {
                 let reason =
@@ -144,6 +148,7 @@ impl Relayer {
 }
 
 fn too_many() -> RpcError {
-    let reason = "as many watches are open as this relayer allows; close one, or ask again later";
+    let reason =
+        "as many watches are open as this relayer allows, in all or from here; close one, or ask again later";
     RpcError::rate_limited("relayIds", reason, 1)
 }

@@ -11,7 +11,7 @@ use wia_protocol::Timestamp;
 use wia_store::Store;
 
 use crate::chain::{Chain, ChainError, Head};
-use crate::feed::Feed;
+use crate::feed::{Bounds, Feed};
 use crate::intake::quota::Quota;
 use crate::intake::verify::Verifiers;
 use crate::promise::Promises;
@@ -77,7 +77,11 @@ impl Shared {
         let carbon =
             carbon.map(|(_, address)| (address, Domain::carbon_credit(config.deployment.chain_id, address)));
         Self {
-            feed: Feed::new(config.watch_capacity, config.max_watches),
+            feed: Feed::new(
+                config.watch_capacity,
+                Bounds { all: config.max_watches, per_origin: config.max_watches_per_origin },
+                Bounds { all: config.max_waits, per_origin: config.max_waits_per_origin },
+            ),
             quota: Quota::new(config.origin_burst, config.origin_per_second, config.max_origins),
             verifiers: Verifiers::new(config.verifiers),
             heads: chain.heads(),

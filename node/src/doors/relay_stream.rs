@@ -76,7 +76,7 @@ impl RelayCalls {
             Watch::Ids(ids) => json!({"subscribed": true, "relayIds": ids}),
             Watch::Signer(address) => json!({"subscribed": true, "address": address}),
         };
-        let updates = self.relayer.watch(watch)?;
+        let updates = self.relayer.watch(watch, &self.origin)?;
         self.subscribed += 1;
         let started = vec![(format!("relay:{}", self.subscribed), pushes(updates))];
         Ok(Step::Streams { result, started, ended: Vec::new() })

@@ -93,3 +93,10 @@ fn watch_and_status_queries_read_back() {
         assert_eq!(Watch::parse(&bad).unwrap_err().data.unwrap()["field"], field);
     }
 }
+
+#[test]
+fn an_id_that_is_named_again_counts_once() {
+    let [one, two] = [1, 2].map(B256::repeat_byte);
+    let watch = Watch::parse(&json!({"relayIds": [one, two, one, one, two]})).unwrap();
+    assert_eq!(watch, Watch::Ids(vec![one, two]), "in the order in which they were named first");
+}

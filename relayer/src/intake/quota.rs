@@ -54,7 +54,7 @@ impl Quota {
     /// Seconds until there is one again, at least 1.
     pub(crate) fn take(&self, origin: &Origin, now: Instant) -> Result<(), u64> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = key(origin);
+        let key = origin.key();
         if !buckets.by_origin.contains_key(&key) && buckets.by_origin.len() >= self.max_origins {
             self.sweep(&mut buckets, now);
             if buckets.by_origin.len() >= self.max_origins {
@@ -91,14 +91,17 @@ impl Quota {
     }
 }
 
-/// One subscriber has a whole IPv6 /64; an IPv4 address is the same one inside IPv6.
-fn key(origin: &Origin) -> Origin {
-    match origin {
-        Origin::Ip(ip) => Origin::Ip(match ip.to_canonical() {
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
-            v4 => v4,
-        }),
-        other => other.clone(),
+impl Origin {
+    /// The name under which it counts. One subscriber has a whole IPv6 /64; an IPv4 address is the same one
+    /// inside IPv6.
+    pub(crate) fn key(&self) -> Self {
+        match self {
+            Origin::Ip(ip) => Origin::Ip(match ip.to_canonical() {
+                IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+                v4 => v4,
+            }),
+            other => other.clone(),
+        }
     }
 }
 
@@ -127,9 +130,9 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_origin_and_a_mapped_address_is_its_ipv4() {
-        assert_eq!(key(&ip("2001:db8:1:2:3::4")), key(&ip("2001:db8:1:2::9")));
-        assert_ne!(key(&ip("2001:db8:1:2::9")), key(&ip("2001:db8:1:3::9")));
-        assert_eq!(key(&ip("::ffff:192.0.2.1")), ip("192.0.2.1"));
+        assert_eq!(ip("2001:db8:1:2:3::4").key(), ip("2001:db8:1:2::9").key());
+        assert_ne!(ip("2001:db8:1:2::9").key(), ip("2001:db8:1:3::9").key());
+        assert_eq!(ip("::ffff:192.0.2.1").key(), ip("192.0.2.1"));
     }
 
     #[test]

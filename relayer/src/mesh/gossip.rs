@@ -2,7 +2,8 @@
 //!
 //! In: the bytes of a message, or the relayer's answer to it. Out: its id, a [`Submission`], a [`Verdict`].
 //! A rejection costs the peer that forwarded the message its score, so it is kept for what every honest node
-//! would refuse on every chain state: malformed bytes and wrong signatures. All else is ignored.
+//! would refuse: malformed bytes, and signatures of another key than that of `from` where no contract stands. What a
+//! contract wallet refuses, it may have accepted a block before, when the message was passed on. All else is ignored.
 
 use alloy::signers::k256::sha2::{Digest, Sha256};
 use libp2p::gossipsub::{IdentTopic, Message, MessageAcceptance, MessageId};
@@ -11,6 +12,7 @@ use wia_protocol::relay::{self, Submission};
 use wia_protocol::{RpcError, cbor};
 
 use super::MeshError;
+use crate::intake::DEPENDS_ON_CHAIN;
 
 /// What is reported to gossipsub, with the name that metrics give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +45,14 @@ impl Verdict {
         }
     }
 
-    /// The relayer's refusal of a well-formed submission. Whether a signature is right does not depend on
-    /// where the chain stands; whether a nonce is free, a balance suffices or a time has come does.
+    /// The relayer's refusal of a well-formed submission. Whether a key's signature is right does not depend on
+    /// where the chain stands; whether a wallet accepts one, a nonce is free, a balance suffices or a time has
+    /// come does.
     pub(super) fn of_refusal(error: &RpcError) -> Self {
         let invalid = error.code == Code::InvalidParams.row().0;
-        if invalid && field(error) == Some("signature") { Self::Rejected } else { Self::Ignored }
+        let passing = error.data.as_ref().is_some_and(|data| data[DEPENDS_ON_CHAIN] == true);
+        let wrong = invalid && !passing && field(error) == Some("signature");
+        if wrong { Self::Rejected } else { Self::Ignored }
     }
 }
 
@@ -147,6 +152,10 @@ mod tests {
     fn only_a_wrong_signature_is_held_against_the_peer() {
         for (error, verdict) in [
             (RpcError::invalid("signature", "is of another signer"), Verdict::Rejected),
+            (
+                RpcError::invalid("signature", "is refused by a wallet").with(DEPENDS_ON_CHAIN, true),
+                Verdict::Ignored,
+            ),
             (RpcError::invalid("nonce", "is used"), Verdict::Ignored),
             (RpcError::invalid("validBefore", "has passed"), Verdict::Ignored),
             (RpcError::rate_limited("signature", "slower", 1), Verdict::Ignored),

@@ -41,7 +41,8 @@ async fn accepted_claimed_submitted_mined_final() {
 
     anvil.mine(10).await;
     let wait = StatusQuery { relay_id: submitted.relay_id, after: Some(mined.sequence), wait_ms: 8_000 };
-    let (_, status) = tokio::join!(anvil.mine(1), relay.relayer.status(wait));
+    let from = origin();
+    let (_, status) = tokio::join!(anvil.mine(1), relay.relayer.status(wait, &from));
     let status = status.unwrap();
     assert_eq!(
         states(&status),
@@ -113,7 +114,7 @@ async fn every_door_has_the_same_methods_and_a_signer_sees_its_messages() {
     let relay = Relay::start(&anvil, folder.path()).await;
     let alice = anvil.wallet(1, 10).await;
     let transfer = anvil.transfer(&alice, PAYEE, 1, 0).await;
-    let mut early = relay.relayer.watch(Watch::Signer(alice.address())).unwrap();
+    let mut early = relay.relayer.watch(Watch::Signer(alice.address()), &origin()).unwrap();
 
     relay.relayer.set_p2p_addresses(vec!["/ip4/127.0.0.1/tcp/4001/p2p/x".into()]);
     let info = relay.relayer.call("relay.info", &json!(null), &origin()).await.unwrap();
@@ -134,7 +135,7 @@ async fn every_door_has_the_same_methods_and_a_signer_sees_its_messages() {
     assert_eq!((missing.code, field(&missing)), (-32003, "relayId"));
 
     // Who watched before sees all steps live; who comes later gets them as history.
-    let mut late = relay.relayer.watch(Watch::Signer(alice.address())).unwrap();
+    let mut late = relay.relayer.watch(Watch::Signer(alice.address()), &origin()).unwrap();
     for expected in 0..3 {
         assert_eq!(within("live", early.next()).await.unwrap().sequence, expected);
         assert_eq!(within("history", late.next()).await.unwrap().sequence, expected);

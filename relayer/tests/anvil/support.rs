@@ -76,8 +76,14 @@ fn binary() -> PathBuf {
 impl Anvil {
     /// Starts a chain, deploys the contract, and turns automatic mining off.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with more arguments.
+    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
         let mut process = Command::new(binary())
             .args(["--port", "0", "--no-request-size-limit"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -125,7 +131,7 @@ impl Anvil {
             .with_from(from)
             .with_to(to)
             .with_input(input)
-            .with_gas_limit(8_000_000);
+            .with_gas_limit(4_000_000);
         *self.provider.send_transaction(request).await.unwrap().tx_hash()
     }
 
@@ -281,11 +287,11 @@ impl Relay {
     }
 
     pub(crate) fn steps(&self, relay_id: B256) -> Steps {
-        Steps(self.relayer.watch(Watch::Ids(vec![relay_id])).unwrap())
+        Steps(self.relayer.watch(Watch::Ids(vec![relay_id]), &origin()).unwrap())
     }
 
     pub(crate) async fn status(&self, relay_id: B256) -> Status {
-        self.relayer.status(StatusQuery { relay_id, after: None, wait_ms: 0 }).await.unwrap()
+        self.relayer.status(StatusQuery { relay_id, after: None, wait_ms: 0 }, &origin()).await.unwrap()
     }
 
     /// Mines block after block until the message is in `state`; says how it stands then.
@@ -296,7 +302,7 @@ impl Relay {
                 anvil.mine(1).await;
                 // Until its next step, but not for long: not every block brings one.
                 let query = StatusQuery { relay_id, after: Some(status.last.sequence), wait_ms: 50 };
-                status = self.relayer.status(query).await.unwrap();
+                status = self.relayer.status(query, &origin()).await.unwrap();
             }
             status
         };

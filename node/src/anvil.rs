@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 /// The release that this code is tested with.
@@ -18,15 +18,18 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// fd 3 is the pipe: a background job's own standard input is /dev/null.
-const WATCHDOG: &str = r#"exec 3<&0
+const WATCHDOG: &str = r#"exec 3<&0 2>&1
 "$@" 3<&- &
 anvil=$!
-(cat <&3 >/dev/null; kill -TERM $anvil 2>/dev/null) &
+(cat <&3; kill -TERM $anvil) >/dev/null 2>&1 &
+exec >/dev/null 2>&1
 wait $anvil"#;
 
 /// A running anvil.
 pub(crate) struct Anvil {
     child: Child,
+    /// The pipe's write end, apart from the child: waiting for a child closes its standard input.
+    pipe: Option<ChildStdin>,
     port: u16,
 }
 
@@ -40,7 +43,7 @@ pub(crate) enum AnvilError {
     NotFound,
     #[error("cannot start {path}: {reason}")]
     Start { path: PathBuf, reason: std::io::Error },
-    #[error("anvil ended before it listened: {output}")]
+    #[error("anvil ended before it listened (is its port free?): {output}")]
     Ended { output: String },
     #[error("anvil did not listen within {} seconds", START_TIMEOUT.as_secs())]
     Silent,
@@ -88,6 +91,7 @@ impl Anvil {
             .process_group(0)
             .spawn()
             .map_err(failed)?;
+        let pipe = child.stdin.take();
         let stdout = child.stdout.take().ok_or(AnvilError::Silent)?;
         let mut lines = BufReader::new(stdout).lines();
         let mut last = String::new();
@@ -109,7 +113,7 @@ impl Anvil {
         };
         // anvil prints a line per request for as long as it lives; a full pipe would stop it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, port })
+        Ok(Self { child, pipe, port })
     }
 
     /// The port that it listens on.
@@ -117,9 +121,15 @@ impl Anvil {
         self.port
     }
 
+    /// Returns when it has ended by itself.
+    pub(crate) async fn ended(&mut self) {
+        // An error here means that there is no such child any more.
+        let _ = self.child.wait().await;
+    }
+
     /// Ends it and waits until its chain is on disk.
     pub(crate) async fn stop(mut self) {
-        drop(self.child.stdin.take());
+        drop(self.pipe.take());
         if timeout(STOP_TIMEOUT, self.child.wait()).await.is_err() {
             tracing::warn!("anvil did not end in time; the development chain may have lost its last blocks");
         }

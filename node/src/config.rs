@@ -185,6 +185,28 @@ impl Default for Http {
 }
 
 impl Http {
+    /// The rooms check their own sections; this is the one that only the doors know.
+    fn check(&self) -> Result<(), String> {
+        let positive = [
+            ("max_http_connections", self.max_http_connections as u64),
+            ("max_http_connections_per_ip", self.max_http_connections_per_ip as u64),
+            ("connection_timeout_ms", self.connection_timeout_ms),
+            ("header_timeout_ms", self.header_timeout_ms),
+            ("max_connections", self.max_connections as u64),
+            ("max_connections_per_ip", self.max_connections_per_ip as u64),
+            ("auth_timeout_ms", self.auth_timeout_ms),
+            ("ping_interval_ms", self.ping_interval_ms),
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("send_timeout_ms", self.send_timeout_ms),
+            ("max_pending_calls", self.max_pending_calls as u64),
+            ("max_subscriptions", self.max_subscriptions as u64),
+        ];
+        match positive.into_iter().find(|(_, value)| *value == 0) {
+            Some((key, _)) => Err(format!("http.{key} must be above zero")),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
@@ -252,10 +274,11 @@ pub(crate) fn load(
         set(&mut table, path, value)
             .map_err(|reason| ConfigError::Invalid { origin: "flags".into(), reason })?;
     }
-    Value::Table(table).try_into().map_err(|e: toml::de::Error| ConfigError::Invalid {
-        origin,
-        reason: e.to_string().trim().to_owned(),
-    })
+    let config: Config = Value::Table(table).try_into().map_err(|e: toml::de::Error| {
+        ConfigError::Invalid { origin: origin.clone(), reason: e.to_string().trim().to_owned() }
+    })?;
+    config.http.check().map_err(|reason| ConfigError::Invalid { origin, reason })?;
+    Ok(config)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -320,6 +343,8 @@ mod tests {
         assert!(unknown.contains("`ports`"), "{unknown}");
         let unknown = with(FILE, &[("WIA_P2P__PROT", "2")], vec![]).unwrap_err().to_string();
         assert!(unknown.contains("`prot`"), "{unknown}");
+        let zero = with(FILE, &[("WIA_HTTP__PING_INTERVAL_MS", "0")], vec![]).unwrap_err().to_string();
+        assert!(zero.contains("http.ping_interval_ms"), "{zero}");
         let missing = with("data_dir = \"d\"", &[], vec![]).unwrap_err().to_string();
         assert!(missing.contains("`chain`"), "{missing}");
     }

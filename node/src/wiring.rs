@@ -124,6 +124,7 @@ struct Room {
 
 /// Starts every room. Returns as soon as they run; [`Node::ready`] waits until they work.
 pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
+    make_room_for_connections(&config.http);
     let deployment = read_deployment(&config)?;
     let metrics =
         PrometheusBuilder::new().install_recorder().map_err(|e| NodeError::Metrics(e.to_string()))?;
@@ -224,6 +225,25 @@ impl Node {
             tracing::error!(%error, "the last flush failed");
         }
         tracing::info!("stopped");
+    }
+}
+
+/// Every connection is a file descriptor. Asks for as many as may be had, and says so when the limits of the
+/// configuration are beyond them: the store and the chain need some too.
+fn make_room_for_connections(http: &config::Http) {
+    /// For the store, the chain, libp2p and the standard streams.
+    const OTHERS: u64 = 1_024;
+    let wanted = (http.max_connections + http.max_http_connections) as u64 + OTHERS;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => {
+            tracing::warn!(
+                limit,
+                wanted,
+                "few file descriptors: lower http.max_connections, or raise ulimit -n"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors could not be raised"),
     }
 }
 

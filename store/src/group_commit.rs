@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,7 +32,7 @@ impl GroupCommit {
         let thread = std::thread::Builder::new().name("store-commit".into()).spawn(move || {
             let commit = || {
                 db.flush().map_err(|e| e.to_string())?;
-                files.sync().map_err(|e| e.to_string())
+                with_descriptors(|| files.sync()).map_err(|e| e.to_string())
             };
             serve(waiting, commit, &path);
         })?;
@@ -83,6 +83,22 @@ fn serve(mut waiting: mpsc::Receiver<Waiter>, mut commit: impl FnMut() -> Result
             let _ = waiter.send(result.clone());
         }
     }
+}
+
+/// Runs `sync` again while the process has no file descriptor to spare: that is no failure of the disk, and passes
+/// when connections end. Bounded.
+fn with_descriptors(mut sync: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    const PAUSE: Duration = Duration::from_millis(100);
+    const TRIES: u32 = 300;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    for _ in 1..TRIES {
+        match sync() {
+            Err(e) if matches!(e.raw_os_error(), Some(EMFILE | ENFILE)) => std::thread::park_timeout(PAUSE),
+            done => return done,
+        }
+    }
+    sync()
 }
 
 /// The files behind a sled database that hold acknowledged data: the log, and blobs (pages too large for

@@ -5,7 +5,7 @@ use alloy::primitives::{Address, B256};
 use serde::{Deserialize, Serialize};
 use wia_abi::BlockNumber;
 
-use super::{Log, meta_key};
+use super::{Checkpoint, Log, meta_key};
 use crate::{Config, IndexerError};
 
 /// Format of keys and values. A change of it is a new number, and a migration or this refusal.
@@ -41,6 +41,10 @@ impl Log {
     /// Takes on the identity of an empty log, or compares.
     pub(super) fn adopt(&self, ours: &Identity) -> Result<(), IndexerError> {
         let Some(stored) = self.meta::<Identity>(b"identity")? else { return self.write_identity(ours) };
+        // No endpoint of that chain was ever seen, so nothing was filled in: a corrected configuration may go on.
+        if stored.genesis.is_none() && self.checkpoint()? == Checkpoint::default() {
+            return self.write_identity(ours);
+        }
         if stored.format != ours.format {
             return Err(IndexerError::Format { stored: stored.format, supported: ours.format });
         }

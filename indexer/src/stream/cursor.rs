@@ -1,5 +1,6 @@
 //! The cursor of a push: `<entry offset>.<n>`, n being the push's place among all that its entry can give to
-//! anyone. So a cursor means the same for every filter, and resuming strictly after it is exact.
+//! anyone. So a cursor means the same for every filter, and resuming strictly after it is exact. A subscription that
+//! had no push yet stands at `<entry offset>`: before everything that the entry there gives, or will give.
 
 use std::fmt;
 
@@ -10,22 +11,28 @@ use crate::log::entry::Offset;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) entry: Offset,
-    pub(crate) n: u32,
+    /// `None`: before the entry's first push.
+    pub(crate) n: Option<u32>,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.entry.0, self.n)
+        match self.n {
+            Some(n) => write!(f, "{}.{n}", self.entry.0),
+            None => write!(f, "{}", self.entry.0),
+        }
     }
 }
 
 impl Cursor {
     /// Reads exactly what [`fmt::Display`] writes: no signs, no leading zeros.
     pub(crate) fn parse(text: &str) -> Result<Self, IndexerError> {
-        let parsed = text
-            .split_once('.')
-            .and_then(|(entry, n)| Some(Self { entry: Offset(entry.parse().ok()?), n: n.parse().ok()? }));
-        match parsed {
+        let read = || {
+            let (entry, n) = text.split_once('.').map_or((text, None), |(entry, n)| (entry, Some(n)));
+            let n = n.map(str::parse).transpose().ok()?;
+            Some(Self { entry: Offset(entry.parse().ok()?), n })
+        };
+        match read() {
             Some(cursor) if cursor.to_string() == text => Ok(cursor),
             _ => Err(refuse(text, "is not the cursor of a push")),
         }
@@ -49,7 +56,7 @@ mod tests {
         for text in [
             "",
             ".",
-            "1",
+            "01",
             "1.",
             ".1",
             "1.2.3",
@@ -66,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cursor_reads_back(entry: u64, n: u32) {
+        fn every_cursor_reads_back(entry: u64, n: Option<u32>) {
             let cursor = Cursor { entry: Offset(entry), n };
             prop_assert_eq!(Cursor::parse(&cursor.to_string()).unwrap(), cursor);
         }

@@ -102,7 +102,7 @@ pub(crate) fn count(entry: &Entry, below: &[Arc<Entry>]) -> usize {
 pub(crate) fn pushes(terms: Terms, entry: &Entry, below: &[Arc<Entry>], filter: &Filter) -> Vec<(u32, Push)> {
     let numbered = (0_u32..).zip(places(entry, below));
     let push = |(n, place): (u32, Place<'_>)| {
-        let cursor = Cursor { entry: entry.offset, n };
+        let cursor = Cursor { entry: entry.offset, n: Some(n) };
         let push = match place {
             Place::Balance { event, record, side } => {
                 balance_changed(terms, entry, event, record, side, filter, cursor).map(Push::BalanceChanged)

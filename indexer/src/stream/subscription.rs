@@ -59,15 +59,26 @@ impl Subscription {
     fn resume_after(&mut self, text: &str) -> Result<(), IndexerError> {
         const UNKNOWN: &str = "is not of this log; subscribe without a cursor to start from now";
         let cursor = Cursor::parse(text)?;
+        if cursor.n.is_none() && cursor.entry == self.next {
+            return Ok(());
+        }
         let found = if cursor.entry < self.next { self.tail.log.find(cursor.entry)? } else { None };
         let entry = found.ok_or_else(|| cursor::refuse(text, UNKNOWN))?;
         self.arrive_below(&entry)?;
-        if cursor.n as usize >= notify::count(&entry, self.below.make_contiguous()) {
+        if let Some(n) = cursor.n
+            && n as usize >= notify::count(&entry, self.below.make_contiguous())
+        {
             return Err(cursor::refuse(text, UNKNOWN));
         }
         self.next = cursor.entry;
-        self.seen = Some(cursor.n);
+        self.seen = cursor.n;
         Ok(())
+    }
+
+    /// Where a subscription that has given no push yet stands: resuming after this cursor gives all that it would.
+    #[must_use]
+    pub fn cursor(&self) -> String {
+        Cursor { entry: self.next, n: self.seen }.to_string()
     }
 
     /// The next push that the filter lets through; waits for it. Cancel-safe: nothing is lost when the future is

@@ -1,6 +1,7 @@
 //! `wia dev`: anvil, contracts and node with one command, and a transfer to paste.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::SystemTime;
 
 use alloy::providers::ext::AnvilApi;
@@ -62,8 +63,17 @@ impl Dev {
         let data_dir = data_dir.canonicalize().map_err(CliError::file(&data_dir))?;
         self.flags.data_dir = Some(data_dir.clone());
 
-        let (anvil, rpc_url) = self.chain(&data_dir).await?;
-        let outcome = self.run_on(&data_dir, &rpc_url).await;
+        let (mut anvil, rpc_url) = self.chain(&data_dir).await?;
+        let outcome = {
+            let mut running = pin!(self.run_on(&data_dir, &rpc_url));
+            tokio::select! {
+                outcome = &mut running => outcome,
+                () = ended(&mut anvil) => {
+                    tracing::error!("anvil has ended; the node goes on without a chain until you stop it");
+                    running.await
+                }
+            }
+        };
         // Last in the drain order: everything that talks to it has stopped.
         if let Some(anvil) = anvil {
             anvil.stop().await;
@@ -144,6 +154,14 @@ impl Dev {
         let text = toml::to_string(&config).map_err(|e| CliError::Refused(e.to_string()))?;
         files::write_public(&file, text.as_bytes()).map_err(CliError::file(&file))?;
         Ok(config)
+    }
+}
+
+/// Returns when our own anvil has ended; never, when there is none.
+async fn ended(anvil: &mut Option<Anvil>) {
+    match anvil {
+        Some(anvil) => anvil.ended().await,
+        None => std::future::pending().await,
     }
 }
 

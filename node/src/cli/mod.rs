@@ -5,7 +5,7 @@ mod dev_accounts;
 mod node;
 mod wallet;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -128,5 +128,6 @@ fn start_log(default: &str) {
     // alloy calls a lost WebSocket an error each time; the rooms that use it say once what it means.
     let default = format!("{default},alloy_pubsub=off,alloy_transport_ws=off");
     let filter = EnvFilter::try_from_env("WIA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }

@@ -51,7 +51,10 @@ pub(crate) async fn serve(
 ) -> Result<(), CliError> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    let node = wiring::start(config).await?;
+    let node = tokio::select! {
+        node = wiring::start(config) => node?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let outcome = tokio::select! {
         outcome = node.ready() => outcome.map_err(CliError::from).and_then(|endpoints| ready(&endpoints)),
         () = stop.cancelled() => Ok(()),

@@ -113,8 +113,11 @@ impl CarbonStream {
         self.subscribed += 1;
         let key = format!("channels:{}", self.subscribed);
         self.open.push((key.clone(), pushed.clone()));
+        let mut result = channels.result("subscribed");
+        // Whoever loses the connection before the first push resumes from here.
+        result["cursor"] = json!(subscription.cursor());
         let started = vec![(key, pushes(subscription, pushed))];
-        Ok(Step::Streams { result: channels.result("subscribed"), started, ended })
+        Ok(Step::Streams { result, started, ended })
     }
 
     fn unsubscribe(&mut self, params: &Value) -> Result<Step, RpcError> {

@@ -132,8 +132,11 @@ where
     };
     // An origin that is no text is one all the same: it is on no list.
     let origin = headers.get(header::ORIGIN).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-    let upgrade =
-        upgrade.max_message_size(session::HARD_LIMIT_BYTES).max_frame_size(session::HARD_LIMIT_BYTES);
+    let upgrade = upgrade
+        .max_message_size(session::HARD_LIMIT_BYTES)
+        .max_frame_size(session::HARD_LIMIT_BYTES)
+        .read_buffer_size(session::BUFFER_BYTES)
+        .write_buffer_size(session::BUFFER_BYTES);
     let sessions = shared.sessions.clone();
     upgrade.on_upgrade(move |socket| {
         sessions.track_future(async move {

@@ -26,6 +26,9 @@ use crate::config;
 /// hold more. Between [`MAX_MESSAGE_BYTES`] and this, the connection lives on after the refusal.
 pub(crate) const HARD_LIMIT_BYTES: usize = 1 << 20;
 
+/// What each connection holds for reading and for writing, in bytes; the library's own 128 KiB are for few.
+pub(crate) const BUFFER_BYTES: usize = 4 << 10;
+
 /// How a session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Close {
@@ -37,6 +40,9 @@ impl Close {
     /// 1001: the node stops, or the connection was silent.
     const STOPPING: Close = Close { code: 1001, reason: "the node is stopping; reconnect" };
     const IDLE: Close = Close { code: 1001, reason: "nothing heard for the idle time-out; reconnect" };
+    /// 1002, 1007: not WebSocket as RFC 6455 has it, or text that is no UTF-8.
+    const PROTOCOL: Close = Close { code: 1002, reason: "protocol error; check the frame" };
+    const NOT_UTF8: Close = Close { code: 1007, reason: "text must be UTF-8" };
     /// 1009: the message was too large to be gathered at all.
     const TOO_BIG: Close = Close { code: 1009, reason: "message too big" };
     /// 1011: our fault.
@@ -160,7 +166,11 @@ impl Session {
                         }
                         // The WebSocket layer answers pings and closes itself.
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                        Some(Ok(Message::Close(_))) | None => return Err(None),
+                        Some(Ok(Message::Close(_))) => {
+                            connection.echo_close().await;
+                            return Err(None);
+                        }
+                        None => return Err(None),
                         Some(Err(error)) => return Err(connection.broken(&error).await),
                     };
                     metrics::counter!("wia_ws_frames_total").increment(1);
@@ -318,12 +328,20 @@ impl Connection {
     /// What a failed receive means: too large gets its JSON-RPC error and 1009, anything else is a dead peer.
     async fn broken(&mut self, error: &axum::Error) -> Option<Close> {
         use tokio_tungstenite::tungstenite::Error;
-        let inner = std::error::Error::source(error).and_then(|e| e.downcast_ref::<Error>());
-        if !matches!(inner, Some(Error::Capacity(_))) {
-            return None;
+        match std::error::Error::source(error).and_then(|e| e.downcast_ref::<Error>()) {
+            Some(Error::Capacity(_)) => {}
+            Some(Error::Utf8(_)) => return Some(Close::NOT_UTF8),
+            Some(Error::Protocol(_)) => return Some(Close::PROTOCOL),
+            _ => return None,
         }
         let refusal = frame(&jsonrpc::oversize(MAX_MESSAGE_BYTES));
         self.send(refusal).await.err().unwrap_or(Some(Close::TOO_BIG))
+    }
+
+    /// Lets the WebSocket layer's answer to a close frame leave (RFC 6455 §5.5.1).
+    async fn echo_close(&mut self) {
+        let gone = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = timeout(Duration::from_secs(1), gone).await;
     }
 
     async fn close(&mut self, close: Close) {
@@ -331,8 +349,7 @@ impl Connection {
         // Best effort, bounded: a reader that is too slow for data may be too slow for this.
         if timeout(Duration::from_secs(1), self.socket.send(Message::Close(Some(frame)))).await.is_ok() {
             // Wait for the echo, so that the close frame is not lost to a reset.
-            let echo = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-            let _ = timeout(Duration::from_secs(1), echo).await;
+            self.echo_close().await;
         }
     }
 }

@@ -126,8 +126,11 @@ impl Keystore {
             )));
         }
         let password = self.password(&format!("password of {name}: "))?;
-        PrivateKeySigner::decrypt_keystore(&path, password)
-            .map_err(|e| WalletError::File { path, reason: e.to_string() })
+        PrivateKeySigner::decrypt_keystore(&path, password).map_err(|e| {
+            let text = e.to_string();
+            let reason = if text.contains("Mac Mismatch") { "the password is wrong".into() } else { text };
+            WalletError::File { path, reason }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod socket;
 mod transfer;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alloy::network::TransactionBuilder;
 use alloy::primitives::Address;
@@ -21,6 +22,9 @@ use wia_protocol::relay::Info;
 
 use super::{dev_accounts, say};
 use door::Door;
+
+/// How long the chain's endpoint may take for an answer.
+const CHAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Keys, balances, signed transfers.
 #[derive(Debug, Subcommand)]
@@ -54,7 +58,7 @@ impl Wallet {
 pub(crate) enum WalletError {
     #[error("{url} cannot be reached: {reason}")]
     Unreachable { url: String, reason: String },
-    #[error("refused: {0}")]
+    #[error("refused: {}", reason(.0))]
     Refused(RpcError),
     #[error("the node closed the connection: {0}")]
     Closed(String),
@@ -68,6 +72,16 @@ pub(crate) enum WalletError {
     Usage(String),
     #[error("the transfer ended as {0}")]
     NotExecuted(String),
+}
+
+/// A refusal for a person: the field and the reason, where it names them.
+fn reason(error: &RpcError) -> String {
+    let data = error.data.as_ref();
+    let text = |key| data.and_then(|d| d.get(key)).and_then(|v| v.as_str());
+    match (text("field"), text("reason")) {
+        (Some(field), Some(reason)) => format!("{field}: {reason}"),
+        _ => error.to_string(),
+    }
 }
 
 /// Which node.
@@ -119,6 +133,7 @@ impl KeyChoice {
 #[derive(Debug, Args)]
 pub(crate) struct Balance {
     /// The address
+    #[arg(value_parser = address)]
     address: Address,
     #[command(flatten)]
     node: NodeUrl,
@@ -138,6 +153,20 @@ impl Balance {
     }
 }
 
+/// An address from the command line. Mixed case carries a checksum (EIP-55), and a wrong one is a typing error.
+fn address(text: &str) -> Result<Address, String> {
+    let digits =
+        text.strip_prefix("0x").filter(|d| d.len() == 40 && d.bytes().all(|b| b.is_ascii_hexdigit()));
+    let digits = digits.ok_or("an address is 0x and 40 hex digits")?;
+    let address: Address = text.parse().map_err(|e| format!("{e}"))?;
+    let mixed =
+        digits.bytes().any(|b| b.is_ascii_lowercase()) && digits.bytes().any(|b| b.is_ascii_uppercase());
+    if mixed && address.to_checksum(None) != text {
+        return Err("the checksum (EIP-55) does not fit: one of the characters is wrong".into());
+    }
+    Ok(address)
+}
+
 /// The token of the relayer's deployment.
 fn token(info: &Info) -> Result<Address, WalletError> {
     info.contracts.get(wia_abi::carbon_credit::NAME).copied().ok_or_else(|| WalletError::Answer {
@@ -152,7 +181,25 @@ async fn balance_of(rpc_url: &str, token: Address, owner: Address) -> Result<Cre
     let call = TransactionRequest::default()
         .with_to(token)
         .with_input(CarbonCredit::balanceOfCall { account: owner }.abi_encode());
-    let answer = provider.call(call).await.map_err(|e| failed(e.to_string()))?;
+    let answer = tokio::time::timeout(CHAIN_TIMEOUT, provider.call(call)).await;
+    let answer =
+        answer.map_err(|_| failed("no answer in time".into()))?.map_err(|e| failed(e.to_string()))?;
     let wei = CarbonCredit::balanceOfCall::abi_decode_returns(&answer).map_err(|e| failed(e.to_string()))?;
     Ok(CreditAmount(wei))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typing_error_in_an_address_is_found() {
+        let right = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+        assert_eq!(address(right).unwrap().to_checksum(None), right);
+        assert!(address(&right.to_lowercase()).is_ok());
+        assert!(address("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293bc").unwrap_err().contains("checksum"));
+        for short in ["", "0x", &right[2..], &right[..41]] {
+            assert!(address(short).unwrap_err().contains("40 hex digits"), "{short}");
+        }
+    }
 }

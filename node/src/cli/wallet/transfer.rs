@@ -13,7 +13,7 @@ use wia_abi::{CreditAmount, carbon_credit};
 use wia_protocol::relay::{Info, Message, State, StatusQuery, Submission, Submitted, Update};
 
 use super::door::Door;
-use super::{KeyChoice, NodeUrl, WalletError, balance_of, keys, say, token};
+use super::{KeyChoice, NodeUrl, WalletError, address, balance_of, keys, say, token};
 
 /// How the message travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,10 +30,10 @@ pub(crate) struct Transfer {
     #[command(flatten)]
     key: KeyChoice,
     /// Who receives
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     to: Address,
     /// Credits, e.g. 1.5 (1 WCCM = 1 t CO2e)
-    #[arg(long, value_name = "WCCM")]
+    #[arg(long, value_name = "WCCM", allow_hyphen_values = true, value_parser = amount)]
     amount: CreditAmount,
     /// How the message travels
     #[arg(long, value_enum, default_value_t = Via::Ws)]
@@ -45,7 +45,7 @@ pub(crate) struct Transfer {
     #[arg(long, value_name = "ID")]
     chain_id: Option<u64>,
     /// Sign for this token only; the relayer's own CarbonCredit when absent
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     contract: Option<Address>,
     /// How long the authorization is valid, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
@@ -197,6 +197,11 @@ impl Transfer {
         }
         Ok(balances)
     }
+}
+
+fn amount(text: &str) -> Result<CreditAmount, String> {
+    let amount: CreditAmount = text.parse().map_err(|e| format!("{e}"))?;
+    if amount.0.is_zero() { Err("the amount must be above 0".into()) } else { Ok(amount) }
 }
 
 /// A receipt is worth something only if the relayer signed it for this message.

@@ -53,6 +53,8 @@ pub struct Head {
     pub timestamp: u64,
     /// EIP-1559 base fee per gas in wei; `None` on a chain without one.
     pub base_fee_per_gas: Option<u128>,
+    /// The gas that all its transactions may use together: none with a higher limit is ever mined.
+    pub gas_limit: u64,
 }
 
 /// What became of a transaction.
@@ -69,7 +71,7 @@ pub struct TransactionReceipt {
 }
 
 /// A call or a transaction that is only tried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
     /// `msg.sender`; the zero address is fine for a question.
     pub from: Address,
@@ -79,6 +81,10 @@ pub struct Call {
     pub input: Bytes,
     /// Gas limit; `None` leaves it to the endpoint.
     pub gas: Option<u64>,
+    /// What it offers per gas, in wei; `None` is free, which a contract can see.
+    pub max_fee_per_gas: Option<u128>,
+    /// Of that to the builder; `None` makes it a legacy price.
+    pub max_priority_fee_per_gas: Option<u128>,
 }
 
 /// Facts about one chain. Every method may fail with [`ChainError`]; none retries by itself.

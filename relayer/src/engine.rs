@@ -8,6 +8,8 @@
 mod dispatch;
 mod follow;
 pub(crate) mod observe;
+mod release;
+mod vacate;
 mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,6 +32,7 @@ use crate::promise::Promises;
 use crate::queue::record::Transaction;
 use crate::queue::{Changes, Limits, Queue};
 use crate::shared::{Shared, count, now};
+use crate::state::Event;
 use crate::{Config, Relayer, RelayerError};
 use observe::Observation;
 
@@ -46,10 +49,14 @@ pub struct Engine {
     transactions: BTreeMap<u64, Tracked>,
     /// Messages that the next batches leave out.
     holds: HashMap<B256, Hold>,
+    /// How many messages a batch may have with that one in it; see [`release`].
+    shares: HashMap<B256, usize>,
     /// How many items the next batch may have: halved while batches turn out too large.
     batch_items: usize,
     /// The head up to which everything was applied.
     followed: Option<Head>,
+    /// Height since which a nonce below one that waits is held by nobody.
+    gap_since: Option<u64>,
     /// Whether the endpoint was found to serve the chain of the data folder.
     identified: bool,
     /// When to look again without a new head.
@@ -73,6 +80,8 @@ struct Tracked {
     waiting_since: Option<u64>,
     /// Its nonce had passed without a receipt when last looked at.
     missed: bool,
+    /// The pool refuses it for a reason that no price cures.
+    unfit: bool,
     sending: bool,
 }
 
@@ -122,8 +131,10 @@ pub async fn open(
         signer,
         transactions,
         holds: HashMap::new(),
+        shares: HashMap::new(),
         batch_items,
         followed: None,
+        gap_since: None,
         identified: false,
         look_at: None,
         prepare_at: None,
@@ -223,6 +234,9 @@ impl Engine {
             let updates = self.shared.queue.apply(changes, now())?;
             for step in &changes.steps {
                 self.holds.remove(&step.relay_id);
+                if matches!(step.event, Event::Mine | Event::Skip | Event::Expire | Event::Reject) {
+                    self.shares.remove(&step.relay_id);
+                }
             }
             self.unpublished.extend(updates);
         }
@@ -285,7 +299,7 @@ impl Drop for Engine {
 
 impl Tracked {
     fn new(record: Transaction) -> Self {
-        Self { record, sent_at: None, waiting_since: None, missed: false, sending: false }
+        Self { record, sent_at: None, waiting_since: None, missed: false, unfit: false, sending: false }
     }
 }
 

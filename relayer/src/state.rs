@@ -32,8 +32,11 @@ pub enum Event {
     Reject,
     /// The block that decided it left the chain.
     Reorg,
-    /// Its transaction can no longer be mined, or reverted, and it was not executed: back to the queue.
+    /// Its transaction can no longer be mined, or did nothing for all it held: back to the queue, at no fault
+    /// of its own.
     Release,
+    /// The transaction that held it alone did nothing: back to the queue, and this counts against it.
+    Fail,
 }
 
 /// An event that a state does not know.
@@ -63,7 +66,7 @@ pub fn transition(state: State, event: Event) -> Result<State, IllegalTransition
         (Accepted, Event::Expire) => Ok(Expired),
         (Accepted, Event::Reject) => Ok(Rejected),
         (Mined | Final | Skipped, Event::Reorg) => Ok(Reorged),
-        (Claimed | Submitted, Event::Release) => Ok(Accepted),
+        (Claimed | Submitted, Event::Release | Event::Fail) => Ok(Accepted),
         _ => Err(IllegalTransition { state, event }),
     }
 }

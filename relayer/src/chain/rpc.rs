@@ -168,6 +168,7 @@ fn head_of(header: &Header) -> Head {
         parent_hash: header.parent_hash,
         timestamp: header.timestamp,
         base_fee_per_gas: header.base_fee_per_gas.map(u128::from),
+        gas_limit: header.gas_limit,
     }
 }
 
@@ -176,6 +177,14 @@ fn request_of(call: Call) -> TransactionRequest {
         TransactionRequest::default().with_from(call.from).with_to(call.to).with_input(call.input);
     if let Some(gas) = call.gas {
         request.set_gas_limit(gas);
+    }
+    match (call.max_fee_per_gas, call.max_priority_fee_per_gas) {
+        (Some(max_fee), Some(priority)) => {
+            request.set_max_fee_per_gas(max_fee);
+            request.set_max_priority_fee_per_gas(priority);
+        }
+        (Some(price), None) => request.set_gas_price(price),
+        (None, _) => {}
     }
     request
 }

@@ -1,6 +1,6 @@
 //! From what waits to the pool: choose, prepare, sign, write down, send; and raise the fees of what is stuck.
 
-use alloy::primitives::B256;
+use alloy::primitives::{B256, Bytes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -12,8 +12,9 @@ use crate::RelayerError;
 use crate::chain::{ChainError, Head};
 use crate::lane::batch::{BatchLimits, Candidate, next_batch};
 use crate::lane::fees::{offer, raise};
-use crate::lane::prepare::{Entry, Failure, Prepared, Unprepared, prepare};
-use crate::lane::sign::{Unsigned, sign};
+use crate::lane::pool::{self, Refusal};
+use crate::lane::prepare::{Entry, Failure, Prepared, Terms, Unprepared, prepare};
+use crate::lane::room;
 use crate::queue::Changes;
 use crate::queue::record::{Detail, Transaction};
 use crate::shared::now;
@@ -36,10 +37,14 @@ impl Engine {
             return Ok(None);
         };
         let now = Instant::now();
-        let waiting = self.shared.queue.waiting(LOOK_AHEAD_BATCHES * config.batch_max_items, |c| {
+        let mut waiting = self.shared.queue.waiting(LOOK_AHEAD_BATCHES * config.batch_max_items, |c| {
             c.deadline > present.timestamp && c.valid_after < present.timestamp && !self.is_held(c, now)
         });
-        let limits = BatchLimits { items: self.batch_items, gas: config.batch_gas_target };
+        for candidate in &mut waiting {
+            candidate.share = self.shares.get(&candidate.relay_id).copied().unwrap_or(usize::MAX);
+        }
+        let gas = room::target(config.batch_gas_target, head.gas_limit);
+        let limits = BatchLimits { items: self.batch_items, gas };
         let mut entries = Vec::new();
         for candidate in next_batch(&waiting, limits) {
             let item = self.shared.queue.item(candidate.relay_id)?;
@@ -53,8 +58,13 @@ impl Engine {
             return Ok(None);
         }
         self.prepared_behind = self.undecided().map(|t| t.record.nonce).max();
-        let (chain, lane) = (Arc::clone(&self.shared.chain), self.signer.address());
-        Ok(Some(prepare(chain, lane, entries, head.base_fee_per_gas, self.caps()).boxed()))
+        let terms = Terms {
+            lane: self.signer.address(),
+            base_fee: head.base_fee_per_gas,
+            caps: self.caps(),
+            gas_cap: room::cap(head.gas_limit),
+        };
+        Ok(Some(prepare(Arc::clone(&self.shared.chain), terms, entries).boxed()))
     }
 
     fn is_held(&self, candidate: &Candidate, now: Instant) -> bool {
@@ -93,29 +103,27 @@ impl Engine {
             return self.settle(true).await;
         }
         let Prepared { contract, entries, input, gas_limit, fees, .. } = prepared;
-        let chain_id = self.shared.config.deployment.chain_id;
-        let unsigned = Unsigned { chain_id, nonce, to: contract, input: &input, gas_limit, fees };
-        let (hash, raw) = sign(&self.signer, unsigned)?;
-        let items: Vec<B256> = entries.iter().map(Entry::relay_id).collect();
-        for relay_id in &items {
+        let mut record = Transaction {
+            nonce,
+            contract,
+            items: entries.iter().map(Entry::relay_id).collect(),
+            input,
+            gas_limit,
+            fees,
+            hashes: Vec::new(),
+            raw: Bytes::new(),
+            inclusion: None,
+            finalized: false,
+        };
+        self.sign_version(&mut record)?;
+        let (hash, items) = (record.hash(), record.items.len());
+        for relay_id in &record.items {
             changes.step(*relay_id, Event::Claim, None, Detail::default());
             let detail = Detail { tx_hash: Some(hash), ..Detail::default() };
             changes.step(*relay_id, Event::Submit, Some(nonce), detail);
         }
-        metrics::histogram!("wia_relayer_batch_items").record(u32::try_from(items.len()).unwrap_or(u32::MAX));
-        tracing::info!(nonce, %hash, items = items.len(), gas_limit, "signed a batch");
-        let record = Transaction {
-            nonce,
-            contract,
-            items,
-            input,
-            gas_limit,
-            fees,
-            hashes: vec![hash],
-            raw,
-            inclusion: None,
-            finalized: false,
-        };
+        metrics::histogram!("wia_relayer_batch_items").record(u32::try_from(items).unwrap_or(u32::MAX));
+        tracing::info!(nonce, %hash, items, gas_limit, "signed a batch");
         changes.put.push(record.clone());
         // The order matters: a nonce is taken by what is on disk, and only what is on disk is sent.
         self.apply(&changes)?;
@@ -243,23 +251,27 @@ impl Engine {
 
     fn refused_by_pool(&mut self, nonce: u64, hash: B256, height: u64, reason: &str) {
         let Some(tracked) = self.transactions.get_mut(&nonce) else { return };
-        let text = reason.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|w| text.contains(w));
-        if says(&["already known", "already imported", "known transaction", "alreadyknown"]) {
-            self.shared.lane().unsent = None;
-            tracked.sent_at = Some(height);
-            tracked.waiting_since.get_or_insert(height);
-            return;
+        let refusal = pool::read(reason);
+        if refusal != Refusal::Known {
+            tracing::warn!(nonce, %hash, reason, "the endpoint did not take a transaction");
         }
-        tracing::warn!(nonce, %hash, reason, "the endpoint did not take a transaction");
-        if says(&["nonce too low", "nonce is too low"]) {
+        // Raising fees helps against an underpriced transaction, not against an empty account.
+        match refusal {
+            Refusal::Known => {
+                self.shared.lane().unsent = None;
+                tracked.sent_at = Some(height);
+                tracked.waiting_since.get_or_insert(height);
+                return;
+            }
             // Mined, or the nonce went to something else: the next look tells.
-            tracked.sent_at = Some(height);
-        } else {
-            // Raising fees helps against an underpriced transaction, not against an empty account.
-            if !says(&["insufficient funds"]) {
+            Refusal::NoncePassed => tracked.sent_at = Some(height),
+            Refusal::Unfit if !tracked.record.is_empty() => tracked.unfit = true,
+            Refusal::Unfit | Refusal::Price => {
                 tracked.waiting_since.get_or_insert(height);
             }
+            Refusal::Funds => {}
+        }
+        if refusal != Refusal::NoncePassed {
             self.shared.lane().unsent = Some(format!("the last transaction was not taken: {reason}"));
         }
         self.look_soon();
@@ -267,6 +279,7 @@ impl Engine {
 
     /// Sends again what the endpoint may not have, and raises the fees of the one that all others wait for.
     pub(super) async fn resend(&mut self, head: Head, chain_nonce: u64) -> Result<(), RelayerError> {
+        self.vacate(head, chain_nonce).await?;
         let config = &self.shared.config;
         let (again, stale) = (config.rebroadcast_after_blocks, config.replace_after_blocks);
         let older = |since: u64, blocks: u64| head.number >= since.saturating_add(blocks);
@@ -295,14 +308,10 @@ impl Engine {
             return Ok(());
         };
         let mut record = tracked.record.clone();
-        let Transaction { contract: to, gas_limit, .. } = record;
-        let chain_id = self.shared.config.deployment.chain_id;
-        let unsigned = Unsigned { chain_id, nonce, to, input: &record.input, gas_limit, fees };
-        let (hash, raw) = sign(&self.signer, unsigned)?;
-        tracing::info!(nonce, %hash, max_fee = fees.max_fee, "raised the fees of a stuck transaction");
         record.fees = fees;
-        record.hashes.push(hash);
-        record.raw = raw;
+        self.sign_version(&mut record)?;
+        let hash = record.hash();
+        tracing::info!(nonce, %hash, max_fee = fees.max_fee, "raised the fees of a stuck transaction");
         let mut changes = Changes::default();
         for relay_id in &record.items {
             let item = self.shared.queue.item(*relay_id)?;

@@ -11,6 +11,7 @@ use wia_protocol::relay::State;
 
 use super::Engine;
 use super::observe::{Observation, Passed, Undecided, Watched, observe};
+use super::release::Cause;
 use super::verdict::{Named, Verdict, verdicts};
 use crate::RelayerError;
 use crate::chain::{ChainError, Head, TransactionReceipt};
@@ -130,6 +131,7 @@ impl Engine {
             let left = tracked.record.inclusion.take();
             tracked.record.finalized = false;
             (tracked.sent_at, tracked.waiting_since, tracked.missed) = (None, None, false);
+            tracked.unfit = false;
             let hash = tracked.record.hash();
             let block = left.map(|i| i.block_number);
             tracing::warn!(nonce, block, "a block with a transaction of ours left the chain");
@@ -205,7 +207,8 @@ impl Engine {
                 }
                 Verdict::Nothing if own => {
                     let reason = format!("transaction {hash} reverted");
-                    self.release(*relay_id, item, reason, receipt.block_number, &mut changes)?;
+                    let cause = Cause::Futile { held: record.items.len() };
+                    self.release((*relay_id, item), cause, reason, receipt.block_number, &mut changes)?;
                 }
                 Verdict::Skipped(_) | Verdict::Nothing => {}
             }
@@ -241,31 +244,12 @@ impl Engine {
                 changes.step(*relay_id, Event::Skip, None, detail);
             } else {
                 let reason = format!("transaction {hash} can no longer be mined");
-                self.release(*relay_id, &item, reason, head.number, &mut changes)?;
+                self.release((*relay_id, &item), Cause::Lost, reason, head.number, &mut changes)?;
             }
         }
         changes.remove.push(nonce);
         self.apply(&changes)?;
         Ok(true)
-    }
-
-    /// Back to the queue; after too many times, to its end.
-    fn release(
-        &self,
-        relay_id: B256,
-        item: &Item,
-        reason: String,
-        block: u64,
-        changes: &mut Changes,
-    ) -> Result<(), RelayerError> {
-        let detail = Detail { reason: Some(reason.clone()), ..Detail::default() };
-        changes.step(relay_id, Event::Release, None, detail);
-        let attempts = item.attempts.saturating_add(1);
-        if attempts >= self.shared.config.max_attempts {
-            let reason = format!("lost its transaction {attempts} times; the last time: {reason}");
-            self.reject(relay_id, block, reason, changes)?;
-        }
-        Ok(())
     }
 
     /// Depths: final, and too deep to follow.

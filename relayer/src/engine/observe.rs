@@ -109,7 +109,7 @@ pub(crate) async fn is_used(
     nonce: B256,
 ) -> Result<bool, ChainError> {
     let input: Bytes = authorizationStateCall { authorizer: signer, nonce }.abi_encode().into();
-    let answer = chain.call(Call { from: Address::ZERO, to: contract, input, gas: None }, None).await?;
+    let answer = chain.call(Call { to: contract, input, ..Call::default() }, None).await?;
     let unreadable = |e: alloy::sol_types::Error| ChainError::Refused {
         method: "authorizationState",
         code: 0,

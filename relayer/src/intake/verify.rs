@@ -72,7 +72,7 @@ pub(crate) async fn ask_wallet(
         isValidSignatureCall { hash: digest, signature: signature.clone() }.abi_encode().into();
     // What the transaction around the question costs, at the floor price of calldata (EIP-7623).
     let around = 21_000 + 40 * u64::try_from(input.len()).unwrap_or(u64::MAX).min(1 << 20);
-    let call = Call { from: Address::ZERO, to: signer, input, gas: Some(ERC1271_GAS + around) };
+    let call = Call { to: signer, input, gas: Some(ERC1271_GAS + around), ..Call::default() };
     match chain.call(call, None).await {
         Ok(answer) if answer.get(..32) == Some(ACCEPTED.as_slice()) => Ok(WalletAnswer::Accepts),
         Ok(_) => Ok(WalletAnswer::Refuses),

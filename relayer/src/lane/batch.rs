@@ -4,6 +4,10 @@
 //! contract; then messages join by urgency, and each brings along those that share its nonce
 //! word, because the second bit of a word costs a third of the first (5,000 against 22,100 gas).
 //!
+//! Two kinds of messages go by themselves. A contract wallet may answer the simulation and burn its whole
+//! allowance in the block: messages signed by keys share no transaction with it. And the messages of a
+//! transaction that did nothing share none with others, and fewer with each other, until the cause is alone.
+//!
 //! Inside the batch the order is that of acceptance: a word is warm wherever in the transaction it was first
 //! touched, and a payment that spends what an earlier one brought must come after it.
 
@@ -21,7 +25,7 @@ const NEW_WORD_GAS: u64 = 66_000;
 /// An item whose word another item of the batch has touched (measured: 29,024 + 17,100).
 const WARM_WORD_GAS: u64 = 49_000;
 /// What the contract sets aside for a contract wallet's answer, and more for reaching it.
-const CONTRACT_SIGNER_GAS: u64 = 210_000;
+pub(super) const CONTRACT_SIGNER_GAS: u64 = 210_000;
 
 /// A message that waits, as far as batching cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +41,10 @@ pub(crate) struct Candidate {
     pub(crate) order: u64,
     /// Beyond the transfer itself: bytes of the signature and a contract wallet's answer.
     pub(crate) extra_gas: u64,
+    /// A contract wallet answers for the signer.
+    pub(crate) by_contract: bool,
+    /// How many messages its batch may have: fewer after each batch with it that did nothing.
+    pub(crate) share: usize,
 }
 
 impl Candidate {
@@ -53,7 +61,19 @@ impl Candidate {
             deadline: item.deadline(),
             order: item.order,
             extra_gas: signature.saturating_mul(40).saturating_add(wallet),
+            by_contract: item.by_contract,
+            share: usize::MAX,
         }
+    }
+
+    /// What it adds to a batch, at most; `new_word`: its nonce word is the first of its kind there.
+    fn gas(&self, new_word: bool) -> u64 {
+        self.extra_gas.saturating_add(if new_word { NEW_WORD_GAS } else { WARM_WORD_GAS })
+    }
+
+    /// Whether both may be in one batch.
+    fn goes_with(&self, other: &Self) -> bool {
+        (self.contract, self.by_contract, self.share) == (other.contract, other.by_contract, other.share)
     }
 
     /// Signer and word of the nonce bitmap.
@@ -72,21 +92,20 @@ pub(crate) struct BatchLimits {
 /// The next batch out of `waiting` (most urgent first); empty when nothing waits. A single message goes
 /// even when it alone is beyond the gas target.
 pub(crate) fn next_batch(waiting: &[Candidate], limits: BatchLimits) -> Vec<Candidate> {
-    let Some(contract) = waiting.first().map(|c| c.contract) else { return Vec::new() };
-    let most = limits.items.clamp(1, MAX_BATCH);
+    let Some(urgent) = waiting.first() else { return Vec::new() };
+    let most = limits.items.min(urgent.share).clamp(1, MAX_BATCH);
     let mut by_word: HashMap<_, Vec<usize>> = HashMap::new();
-    for (at, candidate) in waiting.iter().enumerate().filter(|(_, c)| c.contract == contract) {
+    for (at, candidate) in waiting.iter().enumerate().filter(|(_, c)| c.goes_with(urgent)) {
         by_word.entry(candidate.word()).or_default().push(at);
     }
     let mut chosen: Vec<Candidate> = Vec::new();
     let mut taken = HashSet::new();
     let mut gas = BASE_GAS;
-    for first in waiting.iter().filter(|c| c.contract == contract) {
+    for first in waiting.iter().filter(|c| c.goes_with(urgent)) {
         let word = first.word();
         for at in by_word.remove(&word).unwrap_or_default() {
             let Some(candidate) = waiting.get(at) else { continue };
-            let item = if taken.insert(word) { NEW_WORD_GAS } else { WARM_WORD_GAS };
-            let with = gas.saturating_add(item).saturating_add(candidate.extra_gas);
+            let with = gas.saturating_add(candidate.gas(taken.insert(word)));
             let full = chosen.len() >= most || with > limits.gas;
             if full && !chosen.is_empty() {
                 chosen.sort_by_key(|c| c.order);
@@ -98,6 +117,13 @@ pub(crate) fn next_batch(waiting: &[Candidate], limits: BatchLimits) -> Vec<Cand
     }
     chosen.sort_by_key(|c| c.order);
     chosen
+}
+
+/// The most gas that the transaction with this batch uses, whatever becomes of recipients and wallets before
+/// it is mined.
+pub(super) fn most_gas<'a>(batch: impl Iterator<Item = &'a Candidate>) -> u64 {
+    let mut taken = HashSet::new();
+    batch.fold(BASE_GAS, |gas, c| gas.saturating_add(c.gas(taken.insert(c.word()))))
 }
 
 #[cfg(test)]

@@ -10,10 +10,9 @@ use futures::StreamExt;
 use futures::stream;
 use wia_abi::carbon_credit::{CarbonCredit, describe_revert};
 
-use super::batch::Candidate;
+use super::batch::{CONTRACT_SIGNER_GAS, Candidate, most_gas};
 use super::fees::{Caps, TooExpensive, offer};
 use crate::chain::{Call, Chain, ChainError};
-use crate::config::TRANSACTION_GAS_CAP;
 use crate::queue::record::{Fees, Item, batch_input, executed, single_input};
 
 /// Single simulations at a time, to find out why items failed.
@@ -70,29 +69,36 @@ pub(crate) enum Unprepared {
     TooLarge,
 }
 
-/// Simulates `entries` (of one contract, in batch order) and asks for nonce, gas and fees at the same time.
+/// What the batch is tried and signed with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) lane: Address,
+    /// Of the head, in wei per gas.
+    pub(crate) base_fee: Option<u128>,
+    pub(crate) caps: Caps,
+    /// The highest gas limit that a transaction may have.
+    pub(crate) gas_cap: u64,
+}
+
+/// Simulates `entries` (of one contract, in batch order) at the price that they will be sent with: a wallet
+/// could tell a free call from a transaction.
 pub(crate) async fn prepare(
     chain: Arc<dyn Chain>,
-    lane: Address,
+    terms: Terms,
     entries: Vec<Entry>,
-    base_fee: Option<u128>,
-    caps: Caps,
 ) -> Result<Prepared, Unprepared> {
     let contract = entries.first().map_or(Address::ZERO, |e| e.candidate.contract);
-    let call = |input: &Bytes| Call {
-        from: lane,
-        to: contract,
-        input: input.clone(),
-        gas: Some(TRANSACTION_GAS_CAP),
-    };
+    let fees = fees(&*chain, terms.base_fee, terms.caps).await?;
+    // Twice the most: enough on chains with other gas costs, and little enough that the lane can pay for it.
+    let gas = most_gas(entries.iter().map(|e| &e.candidate)).saturating_mul(2).min(terms.gas_cap);
+    let call = |input: &Bytes| trial(terms.lane, contract, input.clone(), gas, fees);
     let input = batch_input(entries.iter().map(|e| &e.item));
-    let (simulated, gas, chain_nonce, fees) = tokio::join!(
+    let (simulated, gas, chain_nonce) = tokio::join!(
         chain.call(call(&input), None),
         chain.estimate_gas(call(&input)),
-        chain.nonce(lane),
-        fees(&*chain, base_fee, caps),
+        chain.nonce(terms.lane),
     );
-    let (chain_nonce, fees) = (chain_nonce?, fees?);
+    let chain_nonce = chain_nonce?;
     let (passed, whole_error) = match simulated {
         Ok(answer) => (executed(&answer).unwrap_or_default(), None),
         Err(ChainError::Reverted { data, .. }) => (alloy::primitives::U256::ZERO, Some(data)),
@@ -103,7 +109,7 @@ pub(crate) async fn prepare(
     let good: Vec<Entry> = good.into_iter().map(|(_, entry)| entry).collect();
     let bad: Vec<Entry> = bad.into_iter().map(|(_, entry)| entry).collect();
     if bad.is_empty() {
-        let gas_limit = gas_limit(gas?, good.len())?;
+        let gas_limit = gas_limit(gas?, &good, terms.gas_cap)?;
         return Ok(Prepared {
             contract,
             entries: good,
@@ -114,7 +120,7 @@ pub(crate) async fn prepare(
             failed: Vec::new(),
         });
     }
-    let mut failed = judge(&*chain, lane, bad).await?;
+    let mut failed = judge(&*chain, terms, fees, bad).await?;
     if let Some(data) = whole_error
         && failed.iter().all(|(_, failure)| *failure == Failure::Blocked)
     {
@@ -127,8 +133,11 @@ pub(crate) async fn prepare(
     }
     // Items that failed changed nothing for the others: those need no second simulation, only their own gas.
     let input = batch_input(good.iter().map(|e| &e.item));
-    let gas_limit =
-        if good.is_empty() { 0 } else { gas_limit(chain.estimate_gas(call(&input)).await?, good.len())? };
+    let gas_limit = if good.is_empty() {
+        0
+    } else {
+        gas_limit(chain.estimate_gas(call(&input)).await?, &good, terms.gas_cap)?
+    };
     Ok(Prepared { contract, entries: good, input, gas_limit, fees, chain_nonce, failed })
 }
 
@@ -144,27 +153,44 @@ async fn fees(chain: &dyn Chain, base_fee: Option<u128>, caps: Caps) -> Result<F
     Ok(offer(base_fee, advice, caps)?)
 }
 
-/// A quarter more than the estimate: before inclusion, a recipient may become a new one (17,100 gas).
-fn gas_limit(estimate: u64, items: usize) -> Result<u64, Unprepared> {
-    let room = estimate.saturating_add(estimate / 4).saturating_add(20_000);
-    if room > TRANSACTION_GAS_CAP && items > 1 {
+fn trial(lane: Address, contract: Address, input: Bytes, gas: u64, fees: Fees) -> Call {
+    Call {
+        from: lane,
+        to: contract,
+        input,
+        gas: Some(gas),
+        max_fee_per_gas: Some(fees.max_fee),
+        max_priority_fee_per_gas: fees.priority,
+    }
+}
+
+/// A quarter more than the estimate, and for each contract wallet all that it may burn, whatever it did in the
+/// estimate; never less than the batch uses at the most, because before inclusion all recipients may become new
+/// ones (17,100 gas each).
+fn gas_limit(estimate: u64, entries: &[Entry], cap: u64) -> Result<u64, Unprepared> {
+    let wallets =
+        entries.iter().filter(|e| e.candidate.by_contract).map(|_| CONTRACT_SIGNER_GAS).sum::<u64>();
+    let room = estimate.saturating_add(estimate / 4).saturating_add(20_000).saturating_add(wallets);
+    let room = room.max(most_gas(entries.iter().map(|e| &e.candidate)));
+    if room > cap && entries.len() > 1 {
         return Err(Unprepared::TooLarge);
     }
-    Ok(room.min(TRANSACTION_GAS_CAP))
+    Ok(room.min(cap))
 }
 
 /// Finds out why each message failed, by simulating it alone on the state of one named block.
 async fn judge(
     chain: &dyn Chain,
-    lane: Address,
+    terms: Terms,
+    fees: Fees,
     bad: Vec<Entry>,
 ) -> Result<Vec<(Entry, Failure)>, ChainError> {
     let head = chain.head().await?;
     stream::iter(bad)
         .map(|entry| async move {
-            let input = single_input(&entry.item);
-            let call =
-                Call { from: lane, to: entry.candidate.contract, input, gas: Some(TRANSACTION_GAS_CAP) };
+            let candidate = &entry.candidate;
+            let gas = most_gas(std::iter::once(candidate)).saturating_mul(2).min(terms.gas_cap);
+            let call = trial(terms.lane, candidate.contract, single_input(&entry.item), gas, fees);
             let failure = match chain.call(call, Some(head.number)).await {
                 Ok(_) => Failure::Blocked,
                 Err(ChainError::Reverted { data, .. }) => classify(&data, head.number),

@@ -87,7 +87,8 @@ fn take_step(item: &mut Item, change: &Change, now: Timestamp) -> Result<Update,
     let mut detail = change.detail.clone();
     match change.event {
         Event::Submit => item.transaction = change.transaction,
-        Event::Release => {
+        Event::Release => item.transaction = None,
+        Event::Fail => {
             item.transaction = None;
             item.attempts = item.attempts.saturating_add(1);
         }

@@ -35,7 +35,7 @@ pub(crate) struct Item {
     pub(crate) history: Vec<Step>,
     /// Nonce of the lane's transaction that holds it.
     pub(crate) transaction: Option<u64>,
-    /// How often it lost its transaction.
+    /// How often a transaction that held it alone did nothing.
     pub(crate) attempts: u32,
 }
 
@@ -150,6 +150,11 @@ impl Step {
 }
 
 impl Transaction {
+    /// It only takes its nonce: the lane's transfer of nothing to itself.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.input.is_empty()
+    }
+
     /// Not known to be in a block.
     pub(crate) fn is_undecided(&self) -> bool {
         self.inclusion.is_none()

@@ -4,23 +4,26 @@ use wia_protocol::relay::State::{
     self, Accepted, Claimed, Expired, Final, Mined, Rejected, Reorged, Skipped, Submitted,
 };
 
-use super::Event::{Accept, Claim, Expire, Finalize, Mine, Reject, Release, Reorg, Skip, Submit};
+use super::Event::{Accept, Claim, Expire, Fail, Finalize, Mine, Reject, Release, Reorg, Skip, Submit};
 use super::*;
 
 const STATES: [State; 9] = [Accepted, Claimed, Submitted, Mined, Final, Skipped, Expired, Rejected, Reorged];
-const EVENTS: [Event; 10] = [Accept, Claim, Submit, Mine, Finalize, Skip, Expire, Reject, Reorg, Release];
+const EVENTS: [Event; 11] =
+    [Accept, Claim, Submit, Mine, Finalize, Skip, Expire, Reject, Reorg, Release, Fail];
 
 /// Everything that is legal; all else must be refused.
-const LEGAL: [(State, Event, State); 17] = [
+const LEGAL: [(State, Event, State); 19] = [
     (Accepted, Claim, Claimed),
     (Accepted, Expire, Expired),
     (Accepted, Reject, Rejected),
     (Claimed, Submit, Submitted),
     (Claimed, Release, Accepted),
+    (Claimed, Fail, Accepted),
     (Submitted, Submit, Submitted),
     (Submitted, Mine, Mined),
     (Submitted, Skip, Skipped),
     (Submitted, Release, Accepted),
+    (Submitted, Fail, Accepted),
     (Mined, Finalize, Final),
     (Mined, Reorg, Reorged),
     (Final, Reorg, Reorged),

@@ -4,8 +4,10 @@
 //! test's decision. Nothing sleeps: cases wait for steps of messages, with a bound. Relay section of the
 //! architecture, C-091…C-094, C-097.
 
+mod blocks;
 mod bounds;
 mod faults;
+mod griefing;
 mod lifecycle;
 mod load;
 mod offline;

@@ -99,6 +99,7 @@ fn head() -> Head {
         parent_hash: B256::repeat_byte(2),
         timestamp: unix_now(),
         base_fee_per_gas: Some(7),
+        gas_limit: 30_000_000,
     }
 }
 

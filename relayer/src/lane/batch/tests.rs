@@ -14,6 +14,8 @@ fn candidate(contract: u8, signer: u8, nonce: u64, deadline: u64, order: u64) ->
         deadline,
         order,
         extra_gas: 0,
+        by_contract: false,
+        share: usize::MAX,
     }
 }
 
@@ -49,6 +51,22 @@ fn one_message_goes_even_beyond_the_gas_target() {
     heavy.extra_gas = 20_000_000;
     let waiting = [heavy, candidate(1, 2, 0, 20, 2)];
     assert_eq!(next_batch(&waiting, WIDE).len(), 1);
+}
+
+#[test]
+fn wallets_and_suspects_go_by_themselves() {
+    let mut waiting: Vec<_> = (0..6).map(|n| candidate(1, 1, n, 10, n)).collect();
+    waiting[1].by_contract = true;
+    waiting[3].share = 2;
+    waiting[4].share = 2;
+    waiting[5].share = 2;
+    let mut batches = Vec::new();
+    while !waiting.is_empty() {
+        let batch = next_batch(&waiting, WIDE);
+        waiting.retain(|c| !batch.contains(c));
+        batches.push(batch.iter().map(|c| c.order).collect::<Vec<_>>());
+    }
+    assert_eq!(batches, [vec![0, 2], vec![1], vec![3, 4], vec![5]]);
 }
 
 prop_compose! {

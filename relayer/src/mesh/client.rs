@@ -63,7 +63,7 @@ impl Client {
         Ok(Self { asks, peer, patience, _loop: running })
     }
 
-    /// The relayer's peer id.
+    /// The relayer's peer id: who answered at an address that names none.
     #[must_use]
     pub fn peer_id(&self) -> PeerId {
         self.peer

@@ -39,8 +39,6 @@ pub struct Config {
     /// The first wait before an unreachable bootstrap address is dialled again, in milliseconds. It doubles
     /// with each failure up to a minute.
     pub redial_ms: u64,
-    /// Commands waiting for the engine. When full, [`super::Mesh::publish`] waits.
-    pub mailbox: usize,
     /// How long the engine finishes answers after it was told to stop, in milliseconds.
     pub drain_ms: u64,
 }
@@ -119,7 +117,6 @@ impl Config {
             request_timeout_ms: 10_000,
             idle_timeout_ms: 120_000,
             redial_ms: 1_000,
-            mailbox: 256,
             drain_ms: 2_000,
         }
     }
@@ -148,7 +145,6 @@ impl Config {
             }
         }
         for (field, value) in [
-            ("mailbox", self.mailbox),
             ("limits.concurrent_streams", self.limits.concurrent_streams),
             ("limits.requests_per_peer", self.limits.requests_per_peer),
             ("limits.requests_total", self.limits.requests_total),

@@ -1,4 +1,4 @@
-//! The mesh's only loop: what the swarm says, what the service answered, what the program asks.
+//! The mesh's only loop: what the swarm says, and what the service answered.
 //!
 //! Every branch is short and never waits. The service's work runs in two bounded sets of tasks, `answers` and
 //! `verdicts`; over their bounds a request is answered with an error and a gossip message is ignored.
@@ -12,20 +12,20 @@ use std::time::{Duration, Instant};
 
 use futures::{FutureExt, StreamExt};
 use libp2p::core::transport::ListenerId;
-use libp2p::gossipsub::{IdentTopic, Message, MessageId, PublishError};
+use libp2p::gossipsub::{IdentTopic, Message, MessageId};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::request_response::InboundRequestId;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, ping};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::behaviour::{self, Behaviour, BehaviourEvent, Role};
 use super::gossip::{self, Verdict};
-use super::mailbox::{Command, Health, Mesh};
+use super::handle::{Health, Mesh};
 use super::peers::{Peers, Slow};
 use super::{Config, MeshError, RelayService, metrics};
 use crate::Origin;
@@ -61,9 +61,8 @@ pub fn open<S: RelayService>(
         listeners.insert(id, Vec::new());
     }
 
-    let (commands, mailbox) = mpsc::channel(config.mailbox);
     let (health, watch) = watch::channel(Health { listening: listeners.is_empty(), ..Health::default() });
-    let mesh = Mesh { commands, health: watch, peer_id: *swarm.local_peer_id() };
+    let mesh = Mesh { health: watch };
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let engine = Engine {
@@ -72,8 +71,6 @@ pub fn open<S: RelayService>(
         swarm,
         service,
         topic,
-        mailbox,
-        mailbox_open: true,
         health,
         listeners,
         tick,
@@ -92,8 +89,6 @@ pub struct Engine<S> {
     service: S,
     swarm: Swarm<Behaviour>,
     topic: IdentTopic,
-    mailbox: mpsc::Receiver<Command>,
-    mailbox_open: bool,
     health: watch::Sender<Health>,
     listeners: HashMap<ListenerId, Vec<Multiaddr>>,
     tick: Interval,
@@ -157,10 +152,6 @@ impl<S: RelayService> Engine<S> {
             event = self.swarm.select_next_some() => self.on_swarm(event),
             Some(Ok(answer)) = self.answers.join_next() => self.on_answer(answer),
             Some(Ok(judged)) = self.verdicts.join_next() => self.report(judged),
-            command = self.mailbox.recv(), if self.mailbox_open => match command {
-                Some(Command::Publish { data, done }) => drop(done.send(self.publish(data))),
-                None => self.mailbox_open = false,
-            },
             _ = self.tick.tick() => self.on_tick(Instant::now()),
         }
     }
@@ -267,20 +258,6 @@ impl<S: RelayService> Engine<S> {
         gossip.report_message_validation_result(&id, &source, verdict.acceptance());
         if verdict == Verdict::Rejected {
             self.fault(source);
-        }
-    }
-
-    fn publish(&mut self, data: Vec<u8>) -> Result<(), MeshError> {
-        match self.swarm.behaviour_mut().gossip.publish(self.topic.hash(), data) {
-            Ok(_) => {
-                metrics::published();
-                Ok(())
-            }
-            Err(PublishError::Duplicate) => Ok(()),
-            Err(PublishError::NoPeersSubscribedToTopic) => {
-                Err(MeshError::NoSubscribers { topic: self.topic.to_string() })
-            }
-            Err(error) => Err(MeshError::Publish(error.to_string())),
         }
     }
 

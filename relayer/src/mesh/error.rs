@@ -76,12 +76,6 @@ pub enum MeshError {
     /// A request was sent, or not, but no answer came; asking again is safe, because ids are idempotent.
     #[error("no answer to the request: {0}")]
     Request(String),
-    /// No peer takes this topic now.
-    #[error("no peer listens to {topic}")]
-    NoSubscribers {
-        /// The gossip topic.
-        topic: String,
-    },
     /// Gossip is not going out.
     #[error("cannot publish: {0}")]
     Publish(String),

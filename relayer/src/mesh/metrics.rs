@@ -55,10 +55,6 @@ pub(super) fn gossip(verdict: Verdict) {
     counter!(GOSSIP, "outcome" => verdict.name()).increment(1);
 }
 
-pub(super) fn published() {
-    counter!(GOSSIP, "outcome" => "published").increment(1);
-}
-
 pub(super) fn slow_peer() {
     counter!(SLOW_PEERS).increment(1);
 }

@@ -13,7 +13,7 @@ async fn a_wallet_asks_over_tcp_and_over_quic() {
     let node = Node::start(|_| ()).await;
     let addresses = node.mesh.addresses();
     assert!(addresses[0].contains("/tcp/") && addresses[1].contains("/quic-v1"), "{addresses:?}");
-    let suffix = format!("/p2p/{}", node.mesh.peer_id());
+    let suffix = format!("/p2p/{}", node.peer_id);
     assert!(addresses.iter().all(|a| a.ends_with(&suffix)), "{addresses:?}");
 
     for address in [node.tcp(), node.quic()] {
@@ -21,7 +21,7 @@ async fn a_wallet_asks_over_tcp_and_over_quic() {
         nameless.pop();
         for address in [address, nameless] {
             let client = Client::dial(address.clone(), PATIENCE).await.unwrap();
-            assert_eq!(client.peer_id(), node.mesh.peer_id());
+            assert_eq!(client.peer_id(), node.peer_id);
             let answer = client.call("relay.info", json!({"a": 1})).await.unwrap().unwrap();
             assert_eq!(answer["params"], json!({"a": 1}), "{address}");
             assert!(answer["origin"].as_str().unwrap().starts_with("Peer("), "{answer}");
@@ -40,7 +40,7 @@ async fn another_peer_than_the_address_names_is_refused() {
         address.push(Protocol::P2p(other));
         match Client::dial(address, PATIENCE).await.unwrap_err() {
             MeshError::WrongPeer { expected, found, .. } => {
-                assert_eq!((*expected, *found), (other, node.mesh.peer_id()));
+                assert_eq!((*expected, *found), (other, node.peer_id));
             }
             error => panic!("{error}"),
         }

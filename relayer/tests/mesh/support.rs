@@ -12,7 +12,7 @@ use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
 use wia_protocol::relay::Submission;
 use wia_relayer::Origin;
-use wia_relayer::mesh::{self, Client, Config, Keypair, Mesh, Multiaddr, RelayService};
+use wia_relayer::mesh::{self, Client, Config, Keypair, Mesh, Multiaddr, PeerId, RelayService};
 
 pub(crate) const CHAIN_ID: u64 = 31337;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -105,6 +105,7 @@ impl RelayService for Recorder {
 /// A running node; it stops when dropped.
 pub(crate) struct Node {
     pub(crate) mesh: Mesh,
+    pub(crate) peer_id: PeerId,
     pub(crate) service: Recorder,
     pub(crate) stop: CancellationToken,
     pub(crate) running: JoinHandle<()>,
@@ -125,11 +126,13 @@ impl Node {
         let listen = mesh::listen_addresses(Ipv4Addr::LOCALHOST.into(), 0);
         let mut config = Config { listen, ..Config::new(CHAIN_ID) };
         change(&mut config);
-        let (engine, mesh) = mesh::open(config, Keypair::generate_ed25519(), service.clone()).unwrap();
+        let key = Keypair::generate_ed25519();
+        let peer_id = key.public().to_peer_id();
+        let (engine, mesh) = mesh::open(config, key, service.clone()).unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
         within(mesh.listening()).await.unwrap();
-        Self { mesh, service, stop, running }
+        Self { mesh, peer_id, service, stop, running }
     }
 
     pub(crate) fn tcp(&self) -> Multiaddr {

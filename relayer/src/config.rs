@@ -48,6 +48,9 @@ pub struct Config {
     /// How long a message that was rejected, skipped or has expired is kept after its `validBefore`, in seconds:
     /// 3,600. From then on it cannot be executed, and handing it in again is refused as too late.
     pub failed_retention_s: u64,
+    /// Messages kept that were rejected, skipped or have expired: 100,000, about 200 MB. Beyond it, those with the
+    /// earliest `validBefore` go first, because junk costs its sender nothing.
+    pub max_failed_items: usize,
     /// How long a final message is kept, in seconds from its end: 604,800 (7 days). No less than until its
     /// `validBefore` has passed and its block is deeper than [`Config::max_reorg_depth`].
     pub final_retention_s: u64,
@@ -120,6 +123,7 @@ impl Config {
             origin_per_second: 200,
             max_origins: 65_536,
             failed_retention_s: 3_600,
+            max_failed_items: 100_000,
             final_retention_s: 7 * 24 * 3_600,
             max_watches: 16_384,
             max_watches_per_origin: 1_024,

@@ -65,6 +65,8 @@ struct Index {
     /// By the moment at which they are due, then by acceptance.
     ready: BTreeMap<(u64, u64), Candidate>,
     next_order: u64,
+    /// Messages that have failed and are kept.
+    failed: usize,
     unsettled: Unsettled,
 }
 
@@ -89,6 +91,10 @@ struct Standing {
 impl Standing {
     fn of(relay_id: B256, item: &Item) -> Self {
         Self { live: is_live(item.state()), ended: retention::ended_key(relay_id, item) }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.ended.is_some_and(|key| retention::is_failed(&key))
     }
 }
 
@@ -124,6 +130,7 @@ impl Queue {
 
     fn load(&self) -> Result<(), RelayerError> {
         let mut index = self.lock();
+        index.failed = self.count_failed()?;
         for entry in &self.live {
             let (_, digest) = entry.map_err(|e| self.refused(&e))?;
             let relay_id = B256::try_from(digest.as_ref()).map_err(|e| corrupt(LIVE, &digest, &e))?;
@@ -328,6 +335,11 @@ impl Queue {
             TransactionError::Abort(()) => StoreError::Closed.into(),
         })?;
         index.unsettled.written(messages.iter().map(|m| m.relay_id));
+        for Written { relay_id, before, item, kept } in messages {
+            let after = kept.then(|| Standing::of(*relay_id, item));
+            let failed = |standing: Option<Standing>| usize::from(standing.is_some_and(|s| s.has_failed()));
+            index.failed = (index.failed + failed(after)).saturating_sub(failed(*before));
+        }
         Ok(())
     }
 

@@ -297,7 +297,11 @@ impl Engine {
     /// Forgets what ended long ago, by the slower one of the chain's clock and ours.
     fn prune(&self, head: Head) -> Result<bool, RelayerError> {
         let config = &self.shared.config;
-        let retention = Retention { failed_s: config.failed_retention_s, final_s: config.final_retention_s };
+        let retention = Retention {
+            failed_s: config.failed_retention_s,
+            final_s: config.final_retention_s,
+            failed_most: config.max_failed_items,
+        };
         let moment = head.timestamp.min(now().0 / 1_000);
         let named = || self.transactions.values().flat_map(|t| t.record.items.iter().copied()).collect();
         let gone = self.shared.queue.prune(retention, moment, PRUNED_PER_LOOK, named)?;

@@ -5,8 +5,10 @@
 //! A message that failed is kept until its `validBefore` has passed, and some time more: from then on it cannot
 //! be executed, and handing it in again is refused as too late. A final one is kept for as long, so that
 //! handing it in again gives its receipt for as long as it is valid; and for a time of its own after its end.
+//! Failing costs nothing, so failed messages are bounded in number too: beyond it, the first to end their validity go.
 //! Nothing goes that a transaction names which may still change: its messages may come back by a reorg.
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 
 use alloy::primitives::B256;
@@ -30,6 +32,8 @@ pub(crate) struct Retention {
     pub(crate) failed_s: u64,
     /// After the end and the `validBefore` of a final one, in seconds.
     pub(crate) final_s: u64,
+    /// The most failed messages.
+    pub(crate) failed_most: usize,
 }
 
 /// Where a message that has ended stands in the index; `None` for a live one.
@@ -53,10 +57,23 @@ fn key(class: u8, from: u64, relay_id: B256) -> EndedKey {
     key
 }
 
+pub(super) fn is_failed(key: &EndedKey) -> bool {
+    key.first() == Some(&FAILED)
+}
+
 impl Queue {
-    /// Forgets at most `limit` messages whose time was over at `now_s` (Unix seconds) and that are not in
-    /// `named`, which is asked for when there are any; says how many. One write, not durable yet: what a power
-    /// cut brings back is forgotten again.
+    pub(super) fn count_failed(&self) -> Result<usize, RelayerError> {
+        let mut failed = 0;
+        for entry in self.ended.scan_prefix([FAILED]).keys() {
+            entry.map_err(|e| self.refused(&e))?;
+            failed += 1;
+        }
+        Ok(failed)
+    }
+
+    /// Forgets at most `limit` messages whose time was over at `now_s` (Unix seconds), or that are beyond the most
+    /// that are kept, and that are not in `named`; says how many. One write, not durable yet: what a power cut
+    /// brings back is forgotten again.
     pub(crate) fn prune(
         &self,
         retention: Retention,
@@ -65,24 +82,26 @@ impl Queue {
         named: impl FnOnce() -> HashSet<B256>,
     ) -> Result<usize, RelayerError> {
         let mut index = self.lock();
-        let mut due = Vec::new();
-        for (class, kept_s) in [(FAILED, retention.failed_s), (FINAL, retention.final_s)] {
-            let Some(until) = now_s.checked_sub(kept_s) else { continue };
-            let range = key(class, 0, B256::ZERO)..key(class, until, B256::ZERO);
-            for entry in self.ended.range(range).keys().take(limit - due.len()) {
+        let named = LazyCell::new(named);
+        let surplus = index.failed.saturating_sub(retention.failed_most);
+        let classes = [(FAILED, retention.failed_s, surplus), (FINAL, retention.final_s, 0)];
+        let mut gone = Vec::new();
+        for (class, kept_s, mut surplus) in classes {
+            let over = key(class, now_s.saturating_sub(kept_s), B256::ZERO);
+            for entry in self.ended.scan_prefix([class]).keys() {
                 let entry = entry.map_err(|e| self.refused(&e))?;
+                if gone.len() >= limit || (entry.as_ref() >= over.as_slice() && surplus == 0) {
+                    break;
+                }
                 let digest = entry.get(9..).unwrap_or_default();
-                due.push(B256::try_from(digest).map_err(|e| corrupt(ENDED, &entry, &e))?);
-            }
-        }
-        if due.is_empty() {
-            return Ok(0);
-        }
-        let named = named();
-        let mut gone = Vec::with_capacity(due.len());
-        for relay_id in due.into_iter().filter(|id| !named.contains(id)) {
-            if let Some(item) = self.item(relay_id)? {
-                gone.push((relay_id, item));
+                let relay_id = B256::try_from(digest).map_err(|e| corrupt(ENDED, &entry, &e))?;
+                if named.contains(&relay_id) {
+                    continue;
+                }
+                surplus = surplus.saturating_sub(1);
+                if let Some(item) = self.item(relay_id)? {
+                    gone.push((relay_id, item));
+                }
             }
         }
         let messages: Vec<_> = gone

@@ -170,7 +170,7 @@ fn keys(queue: &Queue) -> Vec<sled::IVec> {
 
 #[test]
 fn what_ended_is_forgotten_when_its_time_is_over() {
-    let retention = Retention { failed_s: 5, final_s: 100 };
+    let retention = Retention { failed_s: 5, final_s: 100, failed_most: 9 };
     let folder = folder();
     let queue = folder.queue();
     let prune = |now_s, limit, named: &[B256]| {
@@ -197,6 +197,28 @@ fn what_ended_is_forgotten_when_its_time_is_over() {
     // What was forgotten may be accepted like any other.
     assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Written(_)));
     assert_eq!(queue.item(id(1)).unwrap().unwrap().history.len(), 1);
+}
+
+#[test]
+fn failed_messages_are_bounded_in_number_also_after_reopening() {
+    let retention = Retention { failed_s: 1_000, final_s: 1_000, failed_most: 1 };
+    let folder = folder();
+    {
+        let queue = folder.queue();
+        for (n, deadline) in [(1, 30), (2, 10), (3, 20)] {
+            accept(&queue, id(n), item(n, 0, deadline));
+            step(&queue, id(n), Event::Reject).unwrap();
+        }
+    }
+    let queue = folder.queue();
+    let prune = |named: &[B256]| queue.prune(retention, 5, 9, || named.iter().copied().collect()).unwrap();
+    assert_eq!(prune(&[id(1), id(2), id(3)]), 0, "a transaction names them");
+    assert_eq!(prune(&[]), 2);
+    assert!(queue.item(id(1)).unwrap().is_some(), "the one that is valid for longest stays");
+    assert_eq!(prune(&[]), 0);
+    // One that is accepted anew has not failed.
+    accept(&queue, id(1), item(1, 0, 30));
+    assert_eq!(queue.lock().failed, 0);
 }
 
 #[test]

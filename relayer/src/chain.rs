@@ -106,6 +106,14 @@ pub trait Chain: Send + Sync + 'static {
     /// The receipt of a mined transaction; `None` when it is not in the chain.
     async fn receipt(&self, transaction: B256) -> Result<Option<TransactionReceipt>, ChainError>;
 
+    /// The transactions from block `from` on in which `contract` logged an event with these topics, in order.
+    async fn transactions_with_log(
+        &self,
+        contract: Address,
+        topics: [B256; 3],
+        from: u64,
+    ) -> Result<Vec<B256>, ChainError>;
+
     /// How many transactions of `account` the latest block and those below hold.
     async fn nonce(&self, account: Address) -> Result<u64, ChainError>;
 

@@ -7,12 +7,13 @@
 
 mod dispatch;
 mod follow;
+mod identity;
 pub(crate) mod observe;
 mod release;
 mod vacate;
 mod verdict;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,10 +37,6 @@ use crate::state::Event;
 use crate::{Config, Relayer, RelayerError};
 use observe::Observation;
 
-/// Tree and key of the chain that a data folder belongs to.
-const CHAIN: &str = "relay_chain";
-const FIRST_BLOCK: &[u8] = b"first_block";
-
 /// Drives the relayer; nothing is sent or followed before [`Engine::run`]. When it ends or is dropped, the
 /// [`Relayer`] takes no more submissions.
 pub struct Engine {
@@ -57,6 +54,8 @@ pub struct Engine {
     followed: Option<Head>,
     /// Height since which a nonce below one that waits is held by nobody.
     gap_since: Option<u64>,
+    /// Heights below the head whose block the endpoint did not know when last asked.
+    unread: BTreeSet<u64>,
     /// Whether the endpoint was found to serve the chain of the data folder.
     identified: bool,
     /// When to look again without a new head.
@@ -78,8 +77,8 @@ struct Tracked {
     sent_at: Option<u64>,
     /// Height from which it waits at its present fees.
     waiting_since: Option<u64>,
-    /// Its nonce had passed without a receipt when last looked at.
-    missed: bool,
+    /// Looks in a row at which its nonce had passed without a receipt.
+    missed: u32,
     /// The pool refuses it for a reason that no price cures.
     unfit: bool,
     sending: bool,
@@ -112,7 +111,8 @@ struct Sent {
 /// again and followed. An endpoint that is away is no error; messages are taken once a head was seen.
 ///
 /// # Errors
-/// [`RelayerError`] when the store cannot be read, or belongs to another chain than the endpoint serves.
+/// [`RelayerError`] when the store cannot be read, belongs to another chain than the endpoint serves, or has
+/// transactions of another key than `signer`.
 pub async fn open(
     store: &wia_store::Store,
     config: Config,
@@ -122,7 +122,8 @@ pub async fn open(
     let limits = Limits { live: config.max_live_items, live_per_signer: config.max_live_items_per_signer };
     let queue = Queue::open(store, limits)?;
     let track = |record: Transaction| (record.nonce, Tracked::new(record));
-    let transactions = queue.transactions()?.into_iter().map(track).collect();
+    let transactions: BTreeMap<_, _> = queue.transactions()?.into_iter().map(track).collect();
+    identity::bind_lane(store, signer.address(), transactions.is_empty())?;
     let promises = Promises::new(signer.clone(), config.deployment.chain_id);
     let batch_items = config.batch_max_items;
     let shared = Arc::new(Shared::new(config, store, chain, queue, promises));
@@ -135,6 +136,7 @@ pub async fn open(
         batch_items,
         followed: None,
         gap_since: None,
+        unread: BTreeSet::new(),
         identified: false,
         look_at: None,
         prepare_at: None,
@@ -198,34 +200,6 @@ impl Engine {
                 () = sleep_until(wake_at) => self.prepare_at = self.prepare_at.filter(|at| *at > Instant::now()),
             }
         }
-    }
-
-    /// Makes sure that the endpoint serves the chain of the deployment and of the data folder.
-    async fn identify(&mut self) -> Result<(), RelayerError> {
-        if self.identified {
-            return Ok(());
-        }
-        let chain = &self.shared.chain;
-        let (actual, expected) = (chain.chain_id().await?, self.shared.config.deployment.chain_id);
-        if actual != expected {
-            return Err(RelayerError::WrongChain { expected, actual });
-        }
-        if let Some(first) = chain.block_hash(0).await? {
-            let store = &self.shared.store;
-            let tree = store.tree(CHAIN)?;
-            match tree.get(FIRST_BLOCK).map_err(|e| store.refused(&e))? {
-                Some(known) if known.as_ref() != first.as_slice() => {
-                    let expected = B256::try_from(known.as_ref()).unwrap_or_default();
-                    return Err(RelayerError::OtherChain { expected, actual: first });
-                }
-                Some(_) => {}
-                None => {
-                    tree.insert(FIRST_BLOCK, first.as_slice()).map_err(|e| store.refused(&e))?;
-                }
-            }
-        }
-        self.identified = true;
-        Ok(())
     }
 
     /// Writes changes; they are published by [`Engine::settle`].
@@ -299,7 +273,7 @@ impl Drop for Engine {
 
 impl Tracked {
     fn new(record: Transaction) -> Self {
-        Self { record, sent_at: None, waiting_since: None, missed: false, unfit: false, sending: false }
+        Self { record, sent_at: None, waiting_since: None, missed: 0, unfit: false, sending: false }
     }
 }
 

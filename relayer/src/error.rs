@@ -1,6 +1,6 @@
 //! What can go wrong inside the relayer. Callers' mistakes are `RpcError`s instead: they name a field.
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 
 use crate::chain::ChainError;
 use crate::state::IllegalTransition;
@@ -41,6 +41,17 @@ pub enum RelayerError {
         expected: B256,
         /// Hash of the endpoint's first block.
         actual: B256,
+    },
+    /// The data folder has transactions of another lane.
+    #[error(
+        "the data folder has transactions of the lane {bound}, the key given is that of {given}: start with the \
+         key of {bound} until its transactions are final and too deep to return, or choose another data folder"
+    )]
+    OtherLane {
+        /// The account whose transactions are there.
+        bound: Address,
+        /// The account of the key that was given.
+        given: Address,
     },
     /// A stored record that cannot be read.
     #[error("{tree}: record {key} cannot be read: {reason}")]

@@ -11,7 +11,7 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::{Provider, ProviderBuilder, RootProvider, WsConnect};
-use alloy::rpc::types::{Header, TransactionRequest};
+use alloy::rpc::types::{Filter, Header, TransactionRequest};
 use alloy::transports::TransportError;
 use alloy::transports::http::reqwest;
 use async_trait::async_trait;
@@ -248,6 +248,20 @@ impl Chain for RpcChain {
                 logs: r.logs().iter().map(|log| log.inner.clone()).collect(),
             })
         }))
+    }
+
+    async fn transactions_with_log(
+        &self,
+        contract: Address,
+        topics: [B256; 3],
+        from: u64,
+    ) -> Result<Vec<B256>, ChainError> {
+        let [event, first, second] = topics;
+        let filter = Filter::new().address(contract).from_block(from);
+        let filter = filter.event_signature(event).topic1(first).topic2(second);
+        let logs = self.http.provider.get_logs(&filter).await;
+        let logs = logs.map_err(|e| self.http.failed("eth_getLogs", &e))?;
+        Ok(logs.into_iter().filter_map(|log| log.transaction_hash).collect())
     }
 
     async fn nonce(&self, account: Address) -> Result<u64, ChainError> {

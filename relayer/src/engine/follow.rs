@@ -24,6 +24,10 @@ use crate::state::Event;
 /// The most messages that are forgotten per look, so that the loop is not held up.
 const PRUNED_PER_LOOK: usize = 1_024;
 
+/// After so many looks in a row without a receipt, each at another head or a retry interval later, a passed
+/// nonce is taken to be somebody else's: endpoints answer nonces and receipts from different machines.
+const MISSES: u32 = 3;
+
 impl Engine {
     /// Begins to look at the chain, when the head has changed or it is time to look again.
     pub(super) fn observation(&mut self) -> Option<BoxFuture<'static, Result<Observation, ChainError>>> {
@@ -45,7 +49,7 @@ impl Engine {
             nonce: t.record.nonce,
             contract: t.record.contract,
             hashes: t.record.hashes.clone(),
-            missed: t.missed.then(|| self.authorizations(&t.record.items)),
+            authorizations: (t.missed >= MISSES).then(|| self.authorizations(&t.record.items)),
         });
         let watched = Watched {
             head,
@@ -62,7 +66,8 @@ impl Engine {
         let child = |f: &Head| f.hash == head.parent_hash || f.hash == head.hash;
         let proven = self.followed.filter(child).map(|f| f.number);
         let heights = self.transactions.values().filter_map(|t| t.record.inclusion).map(|i| i.block_number);
-        let suspect = |n: &u64| *n <= head.number && proven.is_none_or(|p| *n > p);
+        let unproven = |n: &u64| proven.is_none_or(|p| *n > p) || self.unread.contains(n);
+        let suspect = |n: &u64| *n <= head.number && unproven(n);
         heights.filter(suspect).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -98,6 +103,9 @@ impl Engine {
         }
         self.shared.set_away(false);
         let mut wrote = self.undo_reorged(&seen)?;
+        for (_, tracked) in self.transactions.iter_mut().filter(|(n, _)| !seen.passed.contains_key(n)) {
+            tracked.missed = 0;
+        }
         for (nonce, passed) in &seen.passed {
             wrote |= match passed {
                 Passed::Mined(hash, receipt) => self.mined(*nonce, *hash, receipt)?,
@@ -118,7 +126,14 @@ impl Engine {
     /// Blocks with transactions of ours that left the chain: their messages go back to submitted, and the
     /// transactions are sent again, because not every node returns them to its pool.
     fn undo_reorged(&mut self, seen: &Observation) -> Result<bool, RelayerError> {
-        let gone = |i: &Inclusion| seen.blocks.get(&i.block_number).is_some_and(|h| *h != Some(i.block_hash));
+        // A block below the head that the endpoint does not know says nothing of the chain: it is asked again.
+        self.unread = seen.blocks.iter().filter(|(_, hash)| hash.is_none()).map(|(n, _)| *n).collect();
+        if !self.unread.is_empty() {
+            tracing::debug!(heights = ?self.unread, "the endpoint does not know blocks below its head");
+            self.look_soon();
+        }
+        let other = |i: &Inclusion, hash: Option<B256>| hash.is_some_and(|h| h != i.block_hash);
+        let gone = |i: &Inclusion| seen.blocks.get(&i.block_number).is_some_and(|hash| other(i, *hash));
         let nonces: Vec<u64> = self
             .transactions
             .values()
@@ -130,7 +145,7 @@ impl Engine {
             let Some(tracked) = self.transactions.get_mut(nonce) else { continue };
             let left = tracked.record.inclusion.take();
             tracked.record.finalized = false;
-            (tracked.sent_at, tracked.waiting_since, tracked.missed) = (None, None, false);
+            (tracked.sent_at, tracked.waiting_since, tracked.missed) = (None, None, 0);
             tracked.unfit = false;
             let hash = tracked.record.hash();
             let block = left.map(|i| i.block_number);
@@ -162,7 +177,7 @@ impl Engine {
     /// A version of the transaction is in a block.
     fn mined(&mut self, nonce: u64, hash: B256, receipt: &TransactionReceipt) -> Result<bool, RelayerError> {
         let Some(tracked) = self.transactions.get_mut(&nonce) else { return Ok(false) };
-        tracked.missed = false;
+        tracked.missed = 0;
         self.shared.lane().unsent = None;
         tracked.record.inclusion = Some(Inclusion {
             tx_hash: hash,
@@ -220,7 +235,7 @@ impl Engine {
 
     fn missed(&mut self, nonce: u64) -> bool {
         if let Some(tracked) = self.transactions.get_mut(&nonce) {
-            tracked.missed = true;
+            tracked.missed = tracked.missed.saturating_add(1);
             self.look_soon();
         }
         false
@@ -259,6 +274,9 @@ impl Engine {
         let mut changes = Changes::default();
         for (nonce, tracked) in &mut self.transactions {
             let Some(inclusion) = tracked.record.inclusion else { continue };
+            if self.unread.contains(&inclusion.block_number) {
+                continue;
+            }
             let confirmations = (head.number + 1).saturating_sub(inclusion.block_number);
             if confirmations >= enough && !tracked.record.finalized {
                 tracked.record.finalized = true;

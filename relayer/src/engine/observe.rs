@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, Bytes, U256};
-use alloy::sol_types::SolCall;
+use alloy::sol_types::{SolCall, SolEvent};
 use futures::StreamExt;
 use futures::stream;
-use wia_abi::CarbonCredit::authorizationStateCall;
+use wia_abi::CarbonCredit::{AuthorizationUsed, authorizationStateCall};
 
 use crate::chain::{Call, Chain, ChainError, Head, TransactionReceipt};
+
+/// How far back the user of an authorization is looked for: endpoints bound the range of one question.
+const LOOK_BACK_BLOCKS: u64 = 5_000;
 
 /// Questions at a time.
 const AT_A_TIME: usize = 8;
@@ -35,9 +38,9 @@ pub(crate) struct Undecided {
     pub(crate) contract: Address,
     /// Of all versions.
     pub(crate) hashes: Vec<B256>,
-    /// Its nonce had passed without a receipt when last looked at: if so again, ask what the chain knows of
-    /// these (signer, nonce) pairs.
-    pub(crate) missed: Option<Vec<(Address, B256)>>,
+    /// Its nonce had passed without a receipt at several looks: if so again, ask what the chain knows of these
+    /// (signer, nonce) pairs.
+    pub(crate) authorizations: Option<Vec<(Address, B256)>>,
 }
 
 /// What was seen.
@@ -59,7 +62,7 @@ pub(crate) enum Passed {
     Mined(B256, TransactionReceipt),
     /// No receipt this time.
     Missed,
-    /// No receipt, twice in a row: whether each of its authorizations is used nevertheless.
+    /// No receipt, time and again: whether each of its authorizations is used nevertheless, by a stranger.
     Lost(Vec<bool>),
 }
 
@@ -69,7 +72,7 @@ pub(crate) async fn observe(chain: Arc<dyn Chain>, watched: Watched) -> Result<O
     let Watched { head, lane, undecided, suspects } = watched;
     let (chain_nonce, balance) = tokio::try_join!(chain.nonce(lane), chain.balance(lane))?;
     let passed = stream::iter(undecided.into_iter().filter(|u| u.nonce < chain_nonce))
-        .map(|one| async move { Ok((one.nonce, passed(chain, one).await?)) })
+        .map(|one| async move { Ok((one.nonce, passed(chain, head.number, one).await?)) })
         .buffer_unordered(AT_A_TIME)
         .collect::<Vec<Result<_, ChainError>>>();
     let blocks = stream::iter(suspects)
@@ -86,19 +89,56 @@ pub(crate) async fn observe(chain: Arc<dyn Chain>, watched: Watched) -> Result<O
     })
 }
 
-async fn passed(chain: &dyn Chain, one: Undecided) -> Result<Passed, ChainError> {
+async fn passed(chain: &dyn Chain, head: u64, one: Undecided) -> Result<Passed, ChainError> {
     for hash in one.hashes.iter().rev() {
         if let Some(receipt) = chain.receipt(*hash).await? {
             return Ok(Passed::Mined(*hash, receipt));
         }
     }
-    let Some(authorizations) = one.missed else { return Ok(Passed::Missed) };
-    let used: Vec<Result<bool, ChainError>> = stream::iter(authorizations)
-        .map(|(signer, nonce)| is_used(chain, one.contract, signer, nonce))
+    let Some(authorizations) = &one.authorizations else { return Ok(Passed::Missed) };
+    let used: Vec<Result<Use, ChainError>> = stream::iter(authorizations.clone())
+        .map(|(signer, nonce)| usage(chain, head, &one, signer, nonce))
         .buffered(AT_A_TIME)
         .collect()
         .await;
-    Ok(Passed::Lost(used.into_iter().collect::<Result<_, _>>()?))
+    let used = used.into_iter().collect::<Result<Vec<_>, _>>()?;
+    // It is in the chain: its receipt will come.
+    if used.contains(&Use::Ours) {
+        return Ok(Passed::Missed);
+    }
+    Ok(Passed::Lost(used.into_iter().map(|one| one == Use::Foreign).collect()))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Unused,
+    Ours,
+    Foreign,
+}
+
+/// Whether an authorization is used, and whether a version of our transaction did it.
+async fn usage(
+    chain: &dyn Chain,
+    head: u64,
+    one: &Undecided,
+    signer: Address,
+    nonce: B256,
+) -> Result<Use, ChainError> {
+    if !is_used(chain, one.contract, signer, nonce).await? {
+        return Ok(Use::Unused);
+    }
+    let topics = [AuthorizationUsed::SIGNATURE_HASH, signer.into_word(), nonce];
+    let from = head.saturating_sub(LOOK_BACK_BLOCKS);
+    match chain.transactions_with_log(one.contract, topics, from).await {
+        Ok(users) if users.iter().any(|hash| one.hashes.contains(hash)) => Ok(Use::Ours),
+        // Of a cancellation there is no such log.
+        Ok(_) => Ok(Use::Foreign),
+        Err(ChainError::Refused { method, message, .. }) => {
+            tracing::warn!(method, message, "who used an authorization could not be asked");
+            Ok(Use::Foreign)
+        }
+        Err(other) => Err(other),
+    }
 }
 
 /// Whether the chain's bitmap has that nonce, on the latest block.

@@ -7,7 +7,9 @@
 mod blocks;
 mod bounds;
 mod faults;
+mod forgetful;
 mod griefing;
+mod lanes;
 mod lifecycle;
 mod load;
 mod offline;

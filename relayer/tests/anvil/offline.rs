@@ -62,6 +62,9 @@ impl Chain for Double {
     async fn receipt(&self, _: B256) -> Result<Option<TransactionReceipt>, ChainError> {
         self.answer().await
     }
+    async fn transactions_with_log(&self, _: Address, _: [B256; 3], _: u64) -> Result<Vec<B256>, ChainError> {
+        self.answer().await
+    }
     async fn nonce(&self, _: Address) -> Result<u64, ChainError> {
         self.answer().await
     }

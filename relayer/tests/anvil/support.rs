@@ -23,7 +23,7 @@ use wia_abi::deployment::Contract;
 use wia_abi::{BlockNumber, CarbonCredit, Deployment, create2};
 use wia_protocol::RpcError;
 use wia_protocol::relay::{Message, State, Status, StatusQuery, Submission, Submitted, Update, Watch};
-use wia_relayer::{Config, Origin, Relayer, RelayerError, RpcChain, Updates, open};
+use wia_relayer::{Chain, Config, Origin, Relayer, RelayerError, RpcChain, Updates, open};
 use wia_store::Store;
 
 /// The longest that any one condition may take.
@@ -265,12 +265,22 @@ impl Relay {
 
     /// The same, reaching the chain through `port`.
     pub(crate) async fn start_with(anvil: &Anvil, folder: &Path, config: Config, port: u16) -> Self {
-        let lane = lane_key();
-        anvil.provider.anvil_set_balance(lane.address(), U256::from(CREDIT) * U256::from(100)).await.unwrap();
         let (http, ws) = (format!("http://127.0.0.1:{port}"), format!("ws://127.0.0.1:{port}"));
         let chain = RpcChain::connect(&http, Some(&ws), REQUEST_TIMEOUT_MS).await.unwrap();
+        Self::start_on(anvil, folder, config, Arc::new(chain)).await
+    }
+
+    /// The same, on what stands between it and anvil.
+    pub(crate) async fn start_on(
+        anvil: &Anvil,
+        folder: &Path,
+        config: Config,
+        chain: Arc<dyn Chain>,
+    ) -> Self {
+        let lane = lane_key();
+        anvil.provider.anvil_set_balance(lane.address(), U256::from(CREDIT) * U256::from(100)).await.unwrap();
         let store = Store::open(folder).unwrap();
-        let (engine, relayer) = open(&store, config, Arc::new(chain), lane.clone()).await.unwrap();
+        let (engine, relayer) = open(&store, config, chain, lane.clone()).await.unwrap();
         let stop = CancellationToken::new();
         let engine = tokio::spawn(engine.run(stop.clone()));
         Self { relayer, lane, stop, engine }

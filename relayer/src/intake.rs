@@ -78,7 +78,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     let by_contract = check_signature(shared, &transfer, relay_id, &signature).await?;
     let holder = shared.queue.holder(contract, transfer.from, transfer.nonce).map_err(internal)?;
     if let Some(holder) = holder.filter(|h| *h != relay_id) {
-        return Err(nonce_held(holder));
+        return Err(nonce_held(shared, holder).await);
     }
     check_nonce_on_chain(shared, contract, &transfer).await?;
 
@@ -234,7 +234,7 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
             Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt })
         }
         Acceptance::Known => stored(&shared, relay_id).await,
-        Acceptance::NonceHeld(holder) => Err(nonce_held(holder)),
+        Acceptance::NonceHeld(holder) => Err(nonce_held(&shared, holder).await),
         Acceptance::SignerFull => {
             let most = shared.config.max_live_items_per_signer;
             let reason = format!("{most} messages of this signer are under way; wait until some are final");
@@ -259,7 +259,11 @@ fn has_failed(state: State) -> bool {
     matches!(state, State::Skipped | State::Rejected | State::Expired)
 }
 
-fn nonce_held(holder: B256) -> RpcError {
+/// The refusal for a nonce that another message holds, which is said only once that one is on disk.
+async fn nonce_held(shared: &Shared, holder: B256) -> RpcError {
+    if let Err(error) = shared.queue.settled(holder).await {
+        return internal(error);
+    }
     let reason = "another message of this signer with the same nonce is under way; wait for its end, \
                   or sign with another nonce";
     RpcError::invalid("nonce", reason).with("relayId", holder.to_string())

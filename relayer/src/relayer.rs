@@ -70,7 +70,9 @@ impl Relayer {
         let item = self.shared.queue.settled(relay_id).await.map_err(internal)?;
         let status = item.and_then(|item| item.status(relay_id));
         status.ok_or_else(|| {
-            RpcError::not_found("relayId", "no such message was accepted here; submit it first")
+            let reason =
+                "no such message is known here: it was never accepted, or ended long ago; submit it first";
+            RpcError::not_found("relayId", reason)
         })
     }
 

@@ -87,6 +87,8 @@ pub struct Config {
     pub max_priority_fee_per_gas: u128,
     /// Blocks without inclusion after which a transaction's fees are raised by a tenth: 5.
     pub replace_after_blocks: u64,
+    /// Blocks without inclusion after which [`Health`](crate::Health) calls the lane stuck: 30.
+    pub stuck_after_blocks: u64,
     /// Blocks after which an unmined transaction is sent again: 2.
     pub rebroadcast_after_blocks: u64,
     /// Pause before the chain is asked again after it failed to answer, in milliseconds: 500.
@@ -94,7 +96,8 @@ pub struct Config {
     /// The longest time without a look at the chain, in milliseconds: 2,000. Where no blocks come, it shows
     /// whether the endpoint still answers.
     pub look_interval_ms: u64,
-    /// Lane balance below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token.
+    /// Lane balance below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token. (It is
+    /// `degraded` only when a full batch can no longer be paid.)
     #[serde(with = "wei")]
     pub low_balance_wei: u128,
 
@@ -139,6 +142,7 @@ impl Config {
             max_fee_per_gas: 500 * GWEI,
             max_priority_fee_per_gas: 5 * GWEI,
             replace_after_blocks: 5,
+            stuck_after_blocks: 30,
             rebroadcast_after_blocks: 2,
             retry_interval_ms: 500,
             look_interval_ms: 2_000,

@@ -8,6 +8,7 @@
 mod dispatch;
 mod follow;
 mod identity;
+mod note;
 pub(crate) mod observe;
 mod release;
 mod vacate;
@@ -30,7 +31,7 @@ use crate::lane::fees::Caps;
 use crate::lane::nonce::next_nonce;
 use crate::lane::prepare::{Prepared, Unprepared};
 use crate::promise::Promises;
-use crate::queue::record::Transaction;
+use crate::queue::record::{Fees, Transaction};
 use crate::queue::{Changes, Limits, Queue};
 use crate::shared::{Shared, count, now};
 use crate::state::Event;
@@ -65,6 +66,8 @@ pub struct Engine {
     /// The highest nonce in flight when the batch in preparation was begun: what it may have been simulated
     /// without.
     prepared_behind: Option<u64>,
+    /// What the last batch was to offer.
+    offered: Option<Fees>,
     sending: FuturesUnordered<BoxFuture<'static, Sent>>,
     /// Written, to be published once durable.
     unpublished: Vec<(Address, Update)>,
@@ -73,6 +76,10 @@ pub struct Engine {
 /// A transaction, and what is known of it besides the record.
 struct Tracked {
     record: Transaction,
+    /// The blocks that the receipts of its messages promise.
+    promises: Vec<u64>,
+    /// Height from which it is known to be in no block.
+    undecided_since: Option<u64>,
     /// Height at which the endpoint last took it; `None` when it must be sent.
     sent_at: Option<u64>,
     /// Height from which it waits at its present fees.
@@ -121,8 +128,15 @@ pub async fn open(
 ) -> Result<(Engine, Relayer), RelayerError> {
     let limits = Limits { live: config.max_live_items, live_per_signer: config.max_live_items_per_signer };
     let queue = Queue::open(store, limits)?;
-    let track = |record: Transaction| (record.nonce, Tracked::new(record));
-    let transactions: BTreeMap<_, _> = queue.transactions()?.into_iter().map(track).collect();
+    let mut transactions = BTreeMap::new();
+    for record in queue.transactions()? {
+        let mut promises = Vec::new();
+        for relay_id in &record.items {
+            let item = queue.item(*relay_id)?.filter(|item| item.transaction == Some(record.nonce));
+            promises.extend(item.map(|item| item.receipt.include_by_block));
+        }
+        transactions.insert(record.nonce, Tracked::new(record, promises));
+    }
     identity::bind_lane(store, signer.address(), transactions.is_empty())?;
     let promises = Promises::new(signer.clone(), config.deployment.chain_id);
     let batch_items = config.batch_max_items;
@@ -141,6 +155,7 @@ pub async fn open(
         look_at: None,
         prepare_at: None,
         prepared_behind: None,
+        offered: None,
         sending: FuturesUnordered::new(),
         unpublished: Vec::new(),
     };
@@ -272,8 +287,17 @@ impl Drop for Engine {
 }
 
 impl Tracked {
-    fn new(record: Transaction) -> Self {
-        Self { record, sent_at: None, waiting_since: None, missed: 0, unfit: false, sending: false }
+    fn new(record: Transaction, promises: Vec<u64>) -> Self {
+        Self {
+            record,
+            promises,
+            undecided_since: None,
+            sent_at: None,
+            waiting_since: None,
+            missed: 0,
+            unfit: false,
+            sending: false,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use wia_store::Store;
 
 use crate::chain::{Chain, ChainError, Head};
 use crate::feed::{Bounds, Feed};
+use crate::health::LaneView;
 use crate::intake::quota::Quota;
 use crate::intake::verify::Verifiers;
 use crate::promise::Promises;
@@ -42,18 +43,6 @@ pub(crate) struct Shared {
 struct Seen {
     head: Head,
     at: Instant,
-}
-
-/// What the operator sees of the lane.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct LaneView {
-    pub(crate) nonce: Option<u64>,
-    pub(crate) balance: Option<U256>,
-    pub(crate) in_flight: u64,
-    /// Why the last batch could not be prepared.
-    pub(crate) unprepared: Option<String>,
-    /// Why the last transaction was not taken.
-    pub(crate) unsent: Option<String>,
 }
 
 /// The chain's present, estimated from its last head.
@@ -183,16 +172,12 @@ impl Shared {
     pub(crate) fn health(&self) -> Health {
         let head = self.head().map(|h| h.number);
         let lane = self.lane().clone();
-        let low = U256::from(self.config.low_balance_wei);
         let trouble = if head.is_none() {
             Some("no block of the chain was seen yet".to_owned())
         } else if self.is_away() {
             Some("the chain's endpoint does not answer; messages wait".to_owned())
-        } else if let Some(reason) = lane.unsent.or(lane.unprepared) {
-            Some(reason)
         } else {
-            let balance = lane.balance.filter(|b| *b < low);
-            balance.map(|b| format!("the lane has {b} wei left for gas; fund it"))
+            lane.trouble()
         };
         let condition = if self.is_stopped() {
             Condition::Stopped { reason: "the engine does not run".into() }
@@ -201,9 +186,11 @@ impl Shared {
         };
         Health {
             condition,
+            warning: lane.warning(U256::from(self.config.low_balance_wei)),
             queue_depth: count(self.queue.depth()),
             live_items: count(self.queue.live_items()),
             in_flight: lane.in_flight,
+            overdue_promises: lane.overdue,
             lane: self.promises.relayer(),
             lane_nonce: lane.nonce,
             lane_balance_wei: lane.balance,

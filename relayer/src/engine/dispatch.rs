@@ -96,12 +96,14 @@ impl Engine {
             }
         }
         let mut changes = Changes::default();
+        self.offered = Some(prepared.fees);
         let nonce = self.next_nonce(prepared.chain_nonce);
         self.fail(&prepared, nonce, &mut changes)?;
         if prepared.entries.is_empty() {
             self.apply(&changes)?;
             return self.settle(true).await;
         }
+        let promises = prepared.entries.iter().map(|e| e.item.receipt.include_by_block).collect();
         let Prepared { contract, entries, input, gas_limit, fees, .. } = prepared;
         let mut record = Transaction {
             nonce,
@@ -128,7 +130,7 @@ impl Engine {
         // The order matters: a nonce is taken by what is on disk, and only what is on disk is sent.
         self.apply(&changes)?;
         self.settle(true).await?;
-        self.transactions.insert(nonce, Tracked::new(record));
+        self.transactions.insert(nonce, Tracked::new(record, promises));
         self.send(nonce);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use alloy::primitives::{B256, U256};
+use alloy::primitives::B256;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -328,18 +328,6 @@ impl Engine {
             metrics::counter!("wia_relayer_forgotten_total").increment(count(gone));
         }
         Ok(gone > 0)
-    }
-
-    /// Keeps the operator's view.
-    fn note(&mut self, seen: &Observation) {
-        let nonce = self.next_nonce(seen.chain_nonce);
-        let mut lane = self.shared.lane();
-        lane.nonce = Some(nonce);
-        lane.balance = Some(seen.balance);
-        metrics::gauge!("wia_relayer_lane_nonce").set(u32::try_from(nonce).unwrap_or(u32::MAX));
-        // A gauge is a float: milliether keep more of it exact than wei would.
-        let milliether = seen.balance / U256::from(1_000_000_000_000_000_u64);
-        metrics::gauge!("wia_relayer_lane_balance_milliether").set(milliether.saturating_to::<u32>());
     }
 }
 

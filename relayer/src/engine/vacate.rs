@@ -54,6 +54,7 @@ impl Engine {
         self.settle(true).await?;
         if let Some(tracked) = self.transactions.get_mut(&nonce) {
             tracked.record = record;
+            tracked.promises.clear();
             (tracked.unfit, tracked.sent_at, tracked.waiting_since) = (false, None, Some(head.number));
         }
         Ok(())
@@ -89,7 +90,7 @@ impl Engine {
         changes.put.push(record.clone());
         self.apply(&changes)?;
         self.settle(true).await?;
-        self.transactions.insert(nonce, Tracked::new(record));
+        self.transactions.insert(nonce, Tracked::new(record, Vec::new()));
         Ok(())
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Candidate {
     pub(crate) extra_gas: u64,
     /// A contract wallet answers for the signer.
     pub(crate) by_contract: bool,
+    /// The block that its receipt promises.
+    pub(crate) include_by_block: u64,
     /// How many messages its batch may have: fewer after each batch with it that did nothing.
     pub(crate) share: usize,
 }
@@ -62,6 +64,7 @@ impl Candidate {
             order: item.order,
             extra_gas: signature.saturating_mul(40).saturating_add(wallet),
             by_contract: item.by_contract,
+            include_by_block: item.receipt.include_by_block,
             share: usize::MAX,
         }
     }

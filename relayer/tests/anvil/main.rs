@@ -9,6 +9,7 @@ mod bounds;
 mod faults;
 mod forgetful;
 mod griefing;
+mod health;
 mod lanes;
 mod lifecycle;
 mod load;

@@ -15,6 +15,7 @@ fn candidate(contract: u8, signer: u8, nonce: u64, deadline: u64, order: u64) ->
         order,
         extra_gas: 0,
         by_contract: false,
+        include_by_block: 0,
         share: usize::MAX,
     }
 }

@@ -1,4 +1,5 @@
-//! An endpoint of several machines that are not equally far: it answers nonces, and no receipts or blocks.
+//! Endpoints with a mind of their own: machines that are not equally far, so that nonces come without receipts
+//! or blocks; and a pool that takes small transactions only.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,13 +9,14 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use wia_protocol::relay::State;
 use wia_relayer::chain::{Call, TransactionReceipt};
-use wia_relayer::{Chain, ChainError, Head, RpcChain};
+use wia_relayer::{Chain, ChainError, Head, RpcChain, open};
+use wia_store::Store;
 
-use crate::support::{Anvil, CREDIT, Relay, config, states, within};
+use crate::support::{Anvil, CREDIT, Relay, config, lane_key, origin, states, within};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
-/// Anvil, without what it has forgotten.
+/// Anvil, without what it has forgotten or does not want.
 struct Forgetful {
     chain: RpcChain,
     receipts: AtomicBool,
@@ -23,10 +25,16 @@ struct Forgetful {
     unanswered: AtomicUsize,
     /// Questions for logs.
     searches: AtomicUsize,
+    /// The longest transaction that its pool takes, in bytes.
+    longest: usize,
 }
 
 impl Forgetful {
     async fn before(anvil: &Anvil) -> Arc<Self> {
+        Self::with_longest(anvil, usize::MAX).await
+    }
+
+    async fn with_longest(anvil: &Anvil, longest: usize) -> Arc<Self> {
         let ws = format!("ws://127.0.0.1:{}", anvil.port);
         let chain = RpcChain::connect(&anvil.url(), Some(&ws), 2_000).await.unwrap();
         Arc::new(Self {
@@ -35,6 +43,7 @@ impl Forgetful {
             blocks: AtomicBool::new(false),
             unanswered: AtomicUsize::new(0),
             searches: AtomicUsize::new(0),
+            longest,
         })
     }
 
@@ -95,6 +104,11 @@ impl Chain for Forgetful {
         self.chain.gas_price().await
     }
     async fn send_raw(&self, raw: &[u8]) -> Result<(), ChainError> {
+        if raw.len() > self.longest {
+            self.unanswered.fetch_add(1, Ordering::SeqCst);
+            let message = format!("oversized data: transaction size {}, limit {}", raw.len(), self.longest);
+            return Err(ChainError::Refused { method: "eth_sendRawTransaction", code: -32000, message });
+        }
         self.chain.send_raw(raw).await
     }
 }
@@ -152,5 +166,34 @@ async fn a_block_that_the_endpoint_does_not_know_has_not_left_the_chain() {
     relay.steps(relay_id).until(State::Final).await;
     let expected = [State::Accepted, State::Claimed, State::Submitted, State::Mined, State::Final];
     assert_eq!(states(&relay.status(relay_id).await), expected);
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_pool_finds_too_large_at_any_price_goes_in_smaller_batches() {
+    const MESSAGES: u64 = 8;
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    // Two messages of about 400 bytes fit.
+    let chain = Forgetful::with_longest(&anvil, 1_200).await;
+    let alice = anvil.wallet(1, 10).await;
+    let mut relay_ids = Vec::new();
+    {
+        // Accepted by an engine that never runs: they wait together for the next one.
+        let store = Store::open(folder.path()).unwrap();
+        let (_engine, relayer) = open(&store, config(&anvil), chain.clone(), lane_key()).await.unwrap();
+        for nonce in 0..MESSAGES {
+            let transfer = anvil.transfer(&alice, PAYEE, 1, nonce).await;
+            relay_ids.push(relayer.submit(transfer, &origin()).await.unwrap().relay_id);
+        }
+    }
+    let mut config = config(&anvil);
+    // A batch that does not fit counts against none of its messages.
+    (config.max_attempts, config.retry_interval_ms) = (1, 20);
+    let relay = Relay::start_on(&anvil, folder.path(), config, chain.clone()).await;
+    for relay_id in relay_ids {
+        relay.mine_until(&anvil, relay_id, State::Final).await;
+    }
+    assert!(chain.unanswered.load(Ordering::SeqCst) >= 3, "all eight, and both fours");
+    assert_eq!(anvil.balance(PAYEE).await, U256::from(MESSAGES) * U256::from(CREDIT));
     relay.stop().await;
 }

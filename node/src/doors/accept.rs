@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::connections::Connections;
+use super::linger::Lingering;
 use crate::config;
 
 /// How long to wait after the operating system could not give a connection (no file descriptors, say).
@@ -82,7 +83,7 @@ async fn answer(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
-        .serve_connection(TokioIo::new(tcp), service)
+        .serve_connection(TokioIo::new(Lingering::new(tcp)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {

@@ -13,6 +13,7 @@
 mod accept;
 mod carbon_stream;
 mod connections;
+mod linger;
 mod ops;
 mod relay_stream;
 mod session;

@@ -76,6 +76,8 @@ pub struct Config {
     pub batch_gas_target: u64,
     /// Transactions in the pool at a time: 16.
     pub max_in_flight: usize,
+    /// How often a message may fail in simulation before it is refused: 4. What it lacks may be on its way.
+    pub refusal_tries: u32,
     /// How often a message may lose its transaction before it is rejected: 3.
     pub max_attempts: u32,
 
@@ -138,6 +140,7 @@ impl Config {
             batch_max_items: 200,
             batch_gas_target: 12_000_000,
             max_in_flight: 16,
+            refusal_tries: 4,
             max_attempts: 3,
             max_fee_per_gas: 500 * GWEI,
             max_priority_fee_per_gas: 5 * GWEI,

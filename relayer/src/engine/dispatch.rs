@@ -170,8 +170,11 @@ impl Engine {
                     changes.step(relay_id, Event::Expire, None, detail);
                     continue;
                 }
-                // It may need what a transaction in flight brings: once, it waits for that.
-                (Failure::Refused { .. }, Some(last), _) if times == 1 => Until::Decided(last),
+                // It may need what this batch or one in flight brings, or a message that comes in just behind it
+                // (one signer pays the next): it is tried again after them.
+                (Failure::Refused { .. }, _, behind) if times < self.shared.config.refusal_tries => {
+                    behind.map_or(soon, Until::Decided)
+                }
                 (Failure::Refused { block, reason }, ..) => {
                     self.reject(relay_id, *block, reason.clone(), changes)?;
                     continue;

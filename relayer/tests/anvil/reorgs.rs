@@ -72,8 +72,11 @@ async fn a_reorg_deeper_than_final_is_undone_too() {
     steps.until(State::Submitted).await;
     let status = relay.mine_until(&anvil, relay_id, State::Final).await;
     assert_eq!(anvil.balance(PAYEE).await, U256::from(CREDIT));
+    // Blocks that come this fast may see the fees raised before the pool has the transaction: submitted once more.
+    let mut seen = states(&status);
+    seen.dedup();
     assert_eq!(
-        states(&status),
+        seen,
         [
             State::Accepted,
             State::Claimed,

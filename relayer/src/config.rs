@@ -76,8 +76,10 @@ pub struct Config {
     pub batch_gas_target: u64,
     /// Transactions in the pool at a time: 16.
     pub max_in_flight: usize,
-    /// How often a message may fail in simulation before it is refused: 4. What it lacks may be on its way.
+    /// How often a message may fail in simulation before it is refused: 4.
     pub refusal_tries: u32,
+    /// The same while another live message pays its signer: 64. What it lacks may be on its way.
+    pub refusal_tries_if_paid: u32,
     /// How often a message may lose its transaction before it is rejected: 3.
     pub max_attempts: u32,
 
@@ -141,6 +143,7 @@ impl Config {
             batch_gas_target: 12_000_000,
             max_in_flight: 16,
             refusal_tries: 4,
+            refusal_tries_if_paid: 64,
             max_attempts: 3,
             max_fee_per_gas: 500 * GWEI,
             max_priority_fee_per_gas: 5 * GWEI,

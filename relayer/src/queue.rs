@@ -62,6 +62,8 @@ pub(crate) struct Limits {
 struct Index {
     live: usize,
     live_by_signer: HashMap<Address, usize>,
+    /// Live messages that pay this account.
+    live_by_payee: HashMap<Address, usize>,
     /// By the moment at which they are due, then by acceptance.
     ready: BTreeMap<(u64, u64), Candidate>,
     next_order: u64,
@@ -136,7 +138,7 @@ impl Queue {
             let relay_id = B256::try_from(digest.as_ref()).map_err(|e| corrupt(LIVE, &digest, &e))?;
             let Some(item) = self.item(relay_id)? else { continue };
             index.next_order = index.next_order.max(item.order.saturating_add(1));
-            index.count_live(item.message.from, true);
+            index.count_live(&item, true);
             if item.state() == State::Accepted {
                 index.ready.insert(ready_key(&item), Candidate::of(relay_id, &item));
             }
@@ -217,7 +219,7 @@ impl Queue {
         let step = fresh.push(State::Accepted, now, Detail::default());
         self.write(&mut index, &[Written { relay_id, before, item: &fresh, kept: true }], &[], &[])?;
         index.next_order += 1;
-        index.count_live(signer, true);
+        index.count_live(&fresh, true);
         change::log(&step.update(relay_id));
         Ok(Acceptance::Written(Box::new(fresh)))
     }
@@ -233,7 +235,7 @@ impl Queue {
         item.history.pop();
         let kept = !item.history.is_empty();
         self.write(&mut index, &[Written { relay_id, before, item: &item, kept }], &[], &[])?;
-        index.count_live(item.message.from, false);
+        index.count_live(&item, false);
         Ok(())
     }
 
@@ -262,6 +264,11 @@ impl Queue {
             due.filter(|c| c.deadline <= timestamp).map(|c| c.relay_id).collect()
         };
         due(&self.lock())
+    }
+
+    /// Whether a live message pays this account: what it lacks may be on its way.
+    pub(crate) fn is_paid(&self, account: Address) -> bool {
+        self.lock().live_by_payee.contains_key(&account)
     }
 
     /// Messages that wait for a transaction.
@@ -354,17 +361,12 @@ impl Queue {
 }
 
 impl Index {
-    fn count_live(&mut self, signer: Address, more: bool) {
-        let count = self.live_by_signer.entry(signer).or_default();
-        if more {
-            *count += 1;
-            self.live += 1;
-        } else {
-            *count = count.saturating_sub(1);
-            self.live = self.live.saturating_sub(1);
-        }
-        if *count == 0 {
-            self.live_by_signer.remove(&signer);
+    fn count_live(&mut self, item: &Item, more: bool) {
+        let (signer, payee) = (item.message.from, item.message.to);
+        self.live = if more { self.live + 1 } else { self.live.saturating_sub(1) };
+        count(&mut self.live_by_signer, signer, more);
+        if payee != signer {
+            count(&mut self.live_by_payee, payee, more);
         }
     }
 
@@ -372,13 +374,21 @@ impl Index {
     fn follow(&mut self, relay_id: B256, item: &Item, before: Standing) {
         let after = item.state();
         if before.live != is_live(after) {
-            self.count_live(item.message.from, is_live(after));
+            self.count_live(item, is_live(after));
         }
         if after == State::Accepted {
             self.ready.insert(ready_key(item), Candidate::of(relay_id, item));
         } else {
             self.ready.remove(&ready_key(item));
         }
+    }
+}
+
+fn count(counts: &mut HashMap<Address, usize>, account: Address, more: bool) {
+    let n = counts.entry(account).or_default();
+    *n = if more { *n + 1 } else { n.saturating_sub(1) };
+    if *n == 0 {
+        counts.remove(&account);
     }
 }
 

@@ -1,6 +1,6 @@
 //! From what waits to the pool: choose, prepare, sign, write down, send; and raise the fees of what is stuck.
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{Address, B256, Bytes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -172,7 +172,9 @@ impl Engine {
                 }
                 // It may need what this batch or one in flight brings, or a message that comes in just behind it
                 // (one signer pays the next): it is tried again after them.
-                (Failure::Refused { .. }, _, behind) if times < self.shared.config.refusal_tries => {
+                (Failure::Refused { .. }, _, behind)
+                    if times < self.refusal_tries(entry.item.message.from) =>
+                {
                     behind.map_or(soon, Until::Decided)
                 }
                 (Failure::Refused { block, reason }, ..) => {
@@ -194,6 +196,13 @@ impl Engine {
             self.holds.insert(relay_id, Hold { until, times });
         }
         Ok(())
+    }
+
+    /// How often a message of that signer may fail in simulation. More often while somebody pays the signer; not
+    /// without end, because two who pay each other out of nothing would wait for ever.
+    fn refusal_tries(&self, signer: Address) -> u32 {
+        let config = &self.shared.config;
+        if self.shared.queue.is_paid(signer) { config.refusal_tries_if_paid } else { config.refusal_tries }
     }
 
     /// Ends a message with a signed refusal.

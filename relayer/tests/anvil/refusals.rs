@@ -144,6 +144,28 @@ async fn a_payment_that_spends_what_another_brings_waits_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn payments_that_fund_each_other_are_executed_in_whatever_order_they_come() {
+    const LINKS: u64 = 6;
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let relay = Relay::start(&anvil, folder.path()).await;
+    let mut signers = vec![anvil.wallet(1, 5).await];
+    for seed in 2..=LINKS {
+        signers.push(anvil.wallet(seed, 0).await);
+    }
+    let mut last = None;
+    // The payment that needs all the others comes first.
+    for (i, signer) in signers.iter().enumerate().rev() {
+        let payee = signers.get(i + 1).map_or(PAYEE, |next| next.address());
+        let onward = anvil.transfer(signer, payee, 5, 0).await;
+        let accepted = relay.submit(&onward).await.unwrap();
+        last.get_or_insert(accepted.relay_id);
+    }
+    relay.mine_until(&anvil, last.unwrap(), State::Mined).await;
+    assert_eq!(anvil.balance(PAYEE).await, U256::from(5 * CREDIT));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_contract_wallet_is_asked_and_heard() {
     // PUSH32 magic, MSTORE at 0, RETURN 32 bytes: a wallet that accepts everything.
     const ACCEPTS: Bytes =

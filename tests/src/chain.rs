@@ -54,14 +54,20 @@ impl Chain {
         self.provider.anvil_mine(Some(count), None).await.expect("anvil_mine");
     }
 
-    /// Replaces the last `depth` blocks by empty ones. anvil drops their transactions.
-    pub async fn reorg(&self, depth: u64) {
+    /// Replaces the blocks from `first` on by empty ones. anvil drops their transactions.
+    pub async fn reorg_from(&self, first: u64) {
+        // A block that came in between would move what `depth` means, and anvil does not survive the race.
+        self.hold().await;
+        let depth = self.head().await + 1 - first;
         let options = ReorgOptions { depth, tx_block_pairs: Vec::new() };
         self.provider.anvil_reorg(options).await.expect("anvil_reorg");
+        self.resume().await;
     }
 
-    /// Takes the last `depth` blocks away and puts nothing in their place.
-    pub async fn roll_back(&self, depth: u64) {
+    /// Takes the blocks from `first` on away. Nothing comes in their place before [`Chain::resume`].
+    pub async fn cut_from(&self, first: u64) {
+        self.hold().await;
+        let depth = self.head().await + 1 - first;
         self.provider.anvil_rollback(Some(depth)).await.expect("anvil_rollback");
     }
 

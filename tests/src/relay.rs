@@ -9,6 +9,9 @@ use wia_protocol::relay::{State, Status, Submitted, Update, method};
 
 use crate::{Signed, Socket};
 
+/// As many ids as surely fit into one message of 64 KiB.
+const IDS_PER_CALL: usize = 500;
+
 /// A session on `/relay/v1`, or on the carbon stream.
 pub struct Relay {
     /// The connection.
@@ -48,8 +51,10 @@ impl Relay {
 
     /// Waits until every one of `ids` has been in `state`, and gives the step at which it was first.
     pub async fn until(&mut self, ids: &[B256], state: State) -> BTreeMap<B256, Update> {
-        let watched = self.socket.call(method::SUBSCRIBE, json!({"relayIds": ids})).await;
-        watched.unwrap_or_else(|e| panic!("relay.subscribe: {e}"));
+        for ids in ids.chunks(IDS_PER_CALL) {
+            let watched = self.socket.call(method::SUBSCRIBE, json!({"relayIds": ids})).await;
+            watched.unwrap_or_else(|e| panic!("relay.subscribe: {e}"));
+        }
         let mut reached = BTreeMap::new();
         while reached.len() < ids.len() {
             let update: Update =

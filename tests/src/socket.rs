@@ -72,6 +72,15 @@ impl Socket {
         self.next_frame().await
     }
 
+    /// The next push that is there within `patience`.
+    pub async fn push_within(&mut self, patience: Duration) -> Option<Value> {
+        match timeout(patience, self.receive()).await {
+            Ok(Incoming::Json(push)) => Some(push),
+            Ok(Incoming::Closed(code)) => panic!("closed with {code}"),
+            Err(_) => None,
+        }
+    }
+
     /// The answer to a call; pushes that come before it are kept.
     ///
     /// # Errors

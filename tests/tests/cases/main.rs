@@ -3,13 +3,12 @@
 //! One binary, so that cases of different files run side by side and share an environment where they only add to it.
 
 mod contracts;
-mod crash;
 mod ends;
+mod faults;
+mod manners;
 mod nodes;
 mod once;
 mod operations;
-mod outage;
-mod races;
 mod refusals;
 mod reorg;
 mod stream;

@@ -23,8 +23,7 @@ async fn a_reorged_transfer_is_taken_back_and_executed_again_once() {
     relay.accepted(&paid).await;
     let mined = relay.until(&[paid.id], State::Mined).await[&paid.id].clone();
     let executed = balances.push("wallet.balance_changed").await;
-    let depth = env.chain().head().await + 1 - mined.block.unwrap();
-    env.chain().reorg(depth).await;
+    env.chain().reorg_from(mined.block.unwrap()).await;
 
     let retraction = balances.push("wallet.balance_changed").await;
     assert_eq!(retraction["eventId"], executed["eventId"], "the retraction names what it takes back");
@@ -78,8 +77,7 @@ async fn what_was_final_and_left_the_chain_all_the_same_is_taken_back_and_execut
 
     // The node is away while it happens, and its subscriber has a cursor from the chain that is gone.
     env.wia.kill();
-    let first = ended[&ids[0]].block.unwrap();
-    env.chain().reorg(env.chain().head().await + 1 - first).await;
+    env.chain().reorg_from(ended[&ids[0]].block.unwrap()).await;
     env.restart().await;
 
     let mut stream = env.stream().await;
@@ -113,8 +111,7 @@ async fn a_chain_that_is_merely_cut_back_is_believed_too() {
     relay.accepted(&paid).await;
     let mined = relay.until(&[paid.id], State::Mined).await[&paid.id].clone();
     let executed = stream.push("wallet.balance_changed").await;
-    env.chain().hold().await;
-    env.chain().roll_back(env.chain().head().await + 1 - mined.block.unwrap()).await;
+    env.chain().cut_from(mined.block.unwrap()).await;
 
     let retraction = stream.push("wallet.balance_changed").await;
     assert_eq!((&retraction["reason"], &retraction["eventId"]), (&json!("reorg"), &executed["eventId"]));

@@ -121,6 +121,23 @@ async fn a_transaction_that_has_become_too_cheap_is_replaced() {
     assert_ne!(mined[0].tx_hash, sent.tx_hash, "the cheap one could not be mined");
 }
 
+#[tokio::test]
+async fn a_hole_that_another_user_of_the_account_left_in_its_nonces_is_filled() {
+    let env = Environment::start().await;
+    let (wallet, mut relay) = (env.wallet(1), env.relay().await);
+    // A stranger's transaction, then ours on the nonce behind it; a reorg takes both, and only ours comes back.
+    let call = CarbonCredit::transferCall { to: STRANGER, value: U256::ZERO };
+    env.chain().send(env.ready().accounts[0].address, call).await;
+    env.chain().mine(1).await;
+    let strangers = env.chain().head().await;
+    let paid = wallet.pay(STRANGER, MILLICREDIT);
+    relay.accepted(&paid).await;
+    relay.until(&[paid.id], State::Mined).await;
+    env.chain().reorg_from(strangers).await;
+    relay.until(&[paid.id], State::Reorged).await;
+    executed_once(&env, &mut relay, &wallet, &[paid]).await;
+}
+
 /// Each message is mined, once; the steps at which they were.
 async fn executed_once(
     env: &Environment,

@@ -308,8 +308,8 @@ pub enum Watch {
 }
 
 impl Watch {
-    /// The most ids in one subscription.
-    pub const MAX_IDS: usize = 1_000;
+    /// The most ids in one subscription: what fits a message of [`MAX_MESSAGE_BYTES`].
+    pub const MAX_IDS: usize = 900;
 
     /// Reads `{relayIds: […]}` or `{address}`. An id that is named again counts once.
     ///

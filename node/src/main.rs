@@ -5,6 +5,7 @@
 
 mod anvil;
 mod cli;
+mod clock;
 mod config;
 mod deploy;
 mod doors;

@@ -129,17 +129,6 @@ impl Socket {
         }
     }
 
-    /// How the connection ends: the close code, or `None` when it is just gone.
-    pub async fn end(&mut self) -> Option<u16> {
-        loop {
-            match self.frame().await {
-                Ok(Incoming::Json(_)) => {}
-                Ok(Incoming::Closed(code)) => return Some(code),
-                Err(_) => return None,
-            }
-        }
-    }
-
     async fn next_frame(&mut self) -> Incoming {
         let frame = self.frame().await;
         frame.unwrap_or_else(|end| panic!("the connection ended without a close code: {end}"))

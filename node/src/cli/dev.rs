@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::time::SystemTime;
 
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{Provider, ProviderBuilder};
@@ -14,6 +13,7 @@ use super::dev_accounts::{self, CHAIN_ID};
 use super::node::{serve, write_ready};
 use super::{CliError, NodeFlags, say};
 use crate::anvil::{self, Anvil};
+use crate::clock;
 use crate::config::{self, ANVIL_PORT, Config};
 use crate::deploy::Deployer;
 use crate::files;
@@ -101,8 +101,7 @@ impl Dev {
         let issuer = DevIssuer::open(data_dir)?;
         let config = self.configure(data_dir, rpc_url, &deployment, &issuer)?;
         let wallets: Vec<_> = dev_accounts::all().iter().map(|a| a.address).collect();
-        let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        let token = issuer.token(DEV_USER, &wallets, now_s)?;
+        let token = issuer.token(DEV_USER, &wallets, clock::now_s())?;
         let token_file = data_dir.join("dev-token");
         files::write_secret(&token_file, token.as_bytes()).map_err(CliError::file(&token_file))?;
         let ready_file = self.flags.ready_file.clone();

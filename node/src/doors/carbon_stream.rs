@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::stream::unfold;
 use futures::{FutureExt, StreamExt};
@@ -24,6 +24,7 @@ use wia_relayer::Origin;
 use super::Services;
 use super::relay_stream::{RelayCalls, unknown_method};
 use super::session::{Close, Methods, Pushes, Step};
+use crate::clock;
 use crate::identity::{Scope, User};
 
 /// A session ends after this, whatever its token says: the documents' twelve hours (C-036, X-13), in seconds.
@@ -73,8 +74,7 @@ impl CarbonStream {
         }
         let changed = self.session.as_ref().is_some_and(|before| !before.user.same_rights(&user));
         let ended = if changed { self.close(&Channel::ALL) } else { Vec::new() };
-        let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        let life_s = user.expires_at_s.saturating_sub(now_s).min(MAX_SESSION_S);
+        let life_s = user.expires_at_s.saturating_sub(clock::now_s()).min(MAX_SESSION_S);
         let ends = Instant::now() + Duration::from_secs(life_s);
         let relay = RelayCalls::new(&self.services, Origin::User(user.id.clone()));
         self.session = Some(Authenticated { user, ends, relay });

@@ -97,8 +97,7 @@ async fn carbon(
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim().to_owned());
     let upgrade = upgrade.map(|u| u.protocols([wia_protocol::carbon::SUBPROTOCOL]));
-    let client = client(&shared, peer.ip(), &headers);
-    open(shared, client, &headers, upgrade, move |session, socket, services| async move {
+    open(shared, peer.ip(), &headers, upgrade, move |session, socket, services, _| async move {
         let methods = carbon_stream::CarbonStream::new(services, bearer);
         session.run(socket, methods).await;
     })
@@ -110,8 +109,7 @@ async fn relay(
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    let client = client(&shared, peer.ip(), &headers);
-    open(shared, client, &headers, upgrade, move |session, socket, services| async move {
+    open(shared, peer.ip(), &headers, upgrade, move |session, socket, services, client| async move {
         let methods = relay_stream::RelayStream::new(services, client);
         session.run(socket, methods).await;
     })
@@ -121,7 +119,7 @@ async fn relay(
 /// forbids it (X-07: close 1008).
 fn open<F, R>(shared: Shared, peer: IpAddr, headers: &HeaderMap, upgrade: Upgrade, serve: F) -> Response
 where
-    F: FnOnce(Session, WebSocket, Arc<Services>) -> R + Send + 'static,
+    F: FnOnce(Session, WebSocket, Arc<Services>, IpAddr) -> R + Send + 'static,
     R: Future<Output = ()> + Send,
 {
     let upgrade = match upgrade {
@@ -131,6 +129,7 @@ where
             return error(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", &message);
         }
     };
+    let client = client(&shared, peer, headers);
     // An origin that is no text is one all the same: it is on no list.
     let origin = headers.get(header::ORIGIN).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
     let upgrade = upgrade
@@ -141,11 +140,11 @@ where
     let sessions = shared.sessions.clone();
     upgrade.on_upgrade(move |socket| {
         sessions.track_future(async move {
-            match admit(&shared, peer, origin.as_deref()) {
+            match admit(&shared, client, origin.as_deref()) {
                 Ok(_place) => {
                     metrics::gauge!("wia_ws_connections").increment(1);
                     let session = Session::new(shared.services.config.clone(), shared.stop.clone());
-                    serve(session, socket, shared.services.clone()).await;
+                    serve(session, socket, shared.services.clone(), client).await;
                     metrics::gauge!("wia_ws_connections").decrement(1);
                 }
                 Err(close) => session::refuse(socket, close).await,
@@ -154,7 +153,7 @@ where
     })
 }
 
-fn admit(shared: &Shared, peer: IpAddr, origin: Option<&str>) -> Result<Place, Close> {
+fn admit(shared: &Shared, client: IpAddr, origin: Option<&str>) -> Result<Place, Close> {
     let allowed = &shared.services.config.allowed_origins;
     if let Some(origin) = origin
         && !allowed.is_empty()
@@ -162,7 +161,7 @@ fn admit(shared: &Shared, peer: IpAddr, origin: Option<&str>) -> Result<Place, C
     {
         return Err(Close::policy("this origin is not allowed here"));
     }
-    let place = shared.connections.enter(peer);
+    let place = shared.connections.enter(client);
     if place.is_none() {
         metrics::counter!("wia_ws_connections_refused_total").increment(1);
     }

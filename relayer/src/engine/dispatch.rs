@@ -1,6 +1,6 @@
 //! From what waits to the pool: choose, prepare, sign, write down, send; and raise the fees of what is stuck.
 
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::primitives::{Address, B256};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -105,18 +105,8 @@ impl Engine {
         }
         let promises = prepared.entries.iter().map(|e| e.item.receipt.include_by_block).collect();
         let Prepared { contract, entries, input, gas_limit, fees, .. } = prepared;
-        let mut record = Transaction {
-            nonce,
-            contract,
-            items: entries.iter().map(Entry::relay_id).collect(),
-            input,
-            gas_limit,
-            fees,
-            hashes: Vec::new(),
-            raw: Bytes::new(),
-            inclusion: None,
-            finalized: false,
-        };
+        let items = entries.iter().map(Entry::relay_id).collect();
+        let mut record = Transaction::unsigned(nonce, contract, items, input, gas_limit, fees);
         self.sign_version(&mut record)?;
         let (hash, items) = (record.hash(), record.items.len());
         for relay_id in &record.items {

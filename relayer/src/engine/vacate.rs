@@ -73,18 +73,8 @@ impl Engine {
             return Ok(());
         }
         tracing::warn!(nonce, "nobody holds a nonce below one that waits: an empty transaction takes it");
-        let mut record = Transaction {
-            nonce,
-            contract: Address::ZERO,
-            items: Vec::new(),
-            input: Bytes::new(),
-            gas_limit: EMPTY_GAS,
-            fees,
-            hashes: Vec::new(),
-            raw: Bytes::new(),
-            inclusion: None,
-            finalized: false,
-        };
+        let mut record =
+            Transaction::unsigned(nonce, Address::ZERO, Vec::new(), Bytes::new(), EMPTY_GAS, fees);
         self.sign_version(&mut record)?;
         let mut changes = Changes::default();
         changes.put.push(record.clone());

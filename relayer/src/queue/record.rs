@@ -150,6 +150,30 @@ impl Step {
 }
 
 impl Transaction {
+    /// One that no version was signed of yet.
+    pub(crate) fn unsigned(
+        nonce: u64,
+        contract: Address,
+        items: Vec<B256>,
+        input: Bytes,
+        gas_limit: u64,
+        fees: Fees,
+    ) -> Self {
+        let (hashes, raw) = (Vec::new(), Bytes::new());
+        Self {
+            nonce,
+            contract,
+            items,
+            input,
+            gas_limit,
+            fees,
+            hashes,
+            raw,
+            inclusion: None,
+            finalized: false,
+        }
+    }
+
     /// It only takes its nonce: the lane's transfer of nothing to itself.
     pub(crate) fn is_empty(&self) -> bool {
         self.input.is_empty()

@@ -1,7 +1,5 @@
 //! `wia wallet transfer`: sign an ERC-3009 authorization, hand it to a relayer, follow it to finality.
 
-use std::time::SystemTime;
-
 use alloy::primitives::{Address, B256, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::k256::elliptic_curve::rand_core::{OsRng, RngCore};
@@ -14,6 +12,7 @@ use wia_protocol::relay::{Info, Message, State, StatusQuery, Submission, Submitt
 
 use super::door::Door;
 use super::{KeyChoice, NodeUrl, WalletError, address, balance_of, keys, say, token};
+use crate::clock;
 
 /// How the message travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,7 +67,6 @@ impl Transfer {
         let owners = [("from", signer.address()), ("to", self.to)];
         let before = self.balances(&info, contract, &owners).await?;
 
-        let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let mut nonce = B256::ZERO;
         OsRng.fill_bytes(nonce.as_mut_slice());
         let message = TransferWithAuthorization {
@@ -76,7 +74,7 @@ impl Transfer {
             to: self.to,
             value: self.amount.0,
             validAfter: U256::ZERO,
-            validBefore: U256::from(now_s.saturating_add(self.valid_for_s)),
+            validBefore: U256::from(clock::now_s().saturating_add(self.valid_for_s)),
             nonce,
         };
         let digest = Domain::carbon_credit(info.chain_id, contract).digest(&message);

@@ -12,7 +12,7 @@ sol! {
     "artifacts/CarbonCredit.json"
 }
 
-pub use ICarbonCredit::TransferAuthorization;
+pub use ITransferAuthorizations::TransferAuthorization;
 
 /// The deployment name of the contract, as messages may name it.
 pub const NAME: &str = "CarbonCredit";

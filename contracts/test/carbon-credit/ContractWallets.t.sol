@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
-import {ICarbonCredit} from "../../src/interfaces/ICarbonCredit.sol";
+import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
 import {OwnerWallet, RawAnswerWallet, ReentrantWallet, ThoughtfulWallet} from "../support/Wallets.sol";
 
@@ -26,7 +26,7 @@ contract ContractWalletsTest is CarbonCreditTest {
         _execute(_signed(_from(address(wallet), 1e18, NONCE), aliceKey));
         assertEq(token.balanceOf(bob), 1e18);
 
-        ICarbonCredit.TransferAuthorization memory item = _from(address(wallet), 2e18, 0);
+        ITransferAuthorizations.TransferAuthorization memory item = _from(address(wallet), 2e18, 0);
         (uint8 v, bytes32 r, bytes32 s) = _split(_sign(aliceKey, _authorizationDigest(RECEIVE_TYPEHASH, item)));
         vm.prank(bob);
         token.receiveWithAuthorization(
@@ -41,7 +41,7 @@ contract ContractWalletsTest is CarbonCreditTest {
 
     /// @dev A wallet may take signatures of any length.
     function testFuzz_SignatureReachesTheWalletAsItIs(bytes calldata signature) public {
-        ICarbonCredit.TransferAuthorization memory item = _from(address(wallet), 1e18, NONCE);
+        ITransferAuthorizations.TransferAuthorization memory item = _from(address(wallet), 1e18, NONCE);
         item.signature = signature;
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (_transferDigest(item), signature));
         vm.mockCall(address(wallet), question, abi.encode(IERC1271.isValidSignature.selector));
@@ -59,7 +59,8 @@ contract ContractWalletsTest is CarbonCreditTest {
     function test_TwoWalletsOfOneOwnerShareNoDigest() public {
         OwnerWallet second = new OwnerWallet(alice);
         _mint(address(second), HOLDING, "the second wallet's");
-        ICarbonCredit.TransferAuthorization memory item = _signed(_from(address(wallet), 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item =
+            _signed(_from(address(wallet), 1e18, NONCE), aliceKey);
         bytes32 digest = _transferDigest(item);
         item.from = address(second);
         assertTrue(digest != _transferDigest(item));
@@ -89,7 +90,7 @@ contract ContractWalletsTest is CarbonCreditTest {
         assembly ("memory-safe") {
             mstore(add(answer, 0x20), 0x1626ba7e00000000000000000000000000000000000000000000000000000000)
         }
-        ICarbonCredit.TransferAuthorization memory item = _from(address(wallet), 1e18, NONCE);
+        ITransferAuthorizations.TransferAuthorization memory item = _from(address(wallet), 1e18, NONCE);
         vm.mockCall(address(wallet), abi.encodeWithSelector(IERC1271.isValidSignature.selector), answer);
         _execute(item);
         assertEq(token.balanceOf(bob), 1e18);
@@ -121,11 +122,12 @@ contract ContractWalletsTest is CarbonCreditTest {
     function testFuzz_ABatchCannotStarveAWallet(uint256 gasLimit) public {
         address thinker = address(new ThoughtfulWallet(190_000));
         _mint(thinker, HOLDING, "the thinker's");
-        ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](3);
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](3);
         items[0] = _signed(_from(alice, 1e18, NONCE), aliceKey);
         items[1] = _signed(_from(address(wallet), 1e18, NONCE), aliceKey);
         items[2] = _from(thinker, 1e18, NONCE);
-        bytes memory call = abi.encodeCall(ICarbonCredit.transferWithAuthorizationBatch, (items));
+        bytes memory call = abi.encodeCall(ITransferAuthorizations.transferWithAuthorizationBatch, (items));
 
         gasLimit = bound(gasLimit, 150_000, 500_000);
         (bool success, bytes memory answer) = address(token).call{gas: gasLimit}(call);
@@ -135,9 +137,10 @@ contract ContractWalletsTest is CarbonCreditTest {
     }
 
     function test_SaysHowMuchGasAWalletNeeds() public {
-        ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](1);
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](1);
         items[0] = _signed(_from(address(wallet), 1e18, NONCE), aliceKey);
-        bytes memory call = abi.encodeCall(ICarbonCredit.transferWithAuthorizationBatch, (items));
+        bytes memory call = abi.encodeCall(ITransferAuthorizations.transferWithAuthorizationBatch, (items));
         (bool success, bytes memory answer) = address(token).call{gas: 150_000}(call);
         assertFalse(success);
         assertEq(bytes4(answer), IAuthorizations.InsufficientSignatureGas.selector);
@@ -172,9 +175,9 @@ contract ContractWalletsTest is CarbonCreditTest {
     function _from(address from, uint256 value, bytes32 nonce)
         private
         view
-        returns (ICarbonCredit.TransferAuthorization memory)
+        returns (ITransferAuthorizations.TransferAuthorization memory)
     {
-        return ICarbonCredit.TransferAuthorization(from, bob, value, NOW - 1, NOW + 1 hours, nonce, "");
+        return ITransferAuthorizations.TransferAuthorization(from, bob, value, NOW - 1, NOW + 1 hours, nonce, "");
     }
 
     function _expectAnswerRefused(bytes memory answer, bool reverts) private {
@@ -183,7 +186,7 @@ contract ContractWalletsTest is CarbonCreditTest {
         _expectBadSignature(_from(odd, 0, 0));
     }
 
-    function _expectBadSignature(ICarbonCredit.TransferAuthorization memory item) private {
+    function _expectBadSignature(ITransferAuthorizations.TransferAuthorization memory item) private {
         vm.expectRevert(abi.encodeWithSelector(IAuthorizations.InvalidAuthorizationSignature.selector, item.from));
         _execute(item);
         assertFalse(token.authorizationState(item.from, item.nonce));

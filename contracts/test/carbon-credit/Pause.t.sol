@@ -4,14 +4,14 @@ pragma solidity ^0.8.30;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 
-import {ICarbonCredit} from "../../src/interfaces/ICarbonCredit.sol";
+import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
 
 /// @notice `pause` and `unpause`: what stands still and what never does.
 contract PauseTest is CarbonCreditTest {
     bytes32 private constant NONCE = keccak256("a nonce");
 
-    ICarbonCredit.TransferAuthorization private item;
+    ITransferAuthorizations.TransferAuthorization private item;
 
     function setUp() public override {
         super.setUp();
@@ -53,7 +53,8 @@ contract PauseTest is CarbonCreditTest {
 
     /// @dev As a whole: no item is skipped and none is spoilt.
     function test_StopsBatches() public {
-        ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](1);
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](1);
         items[0] = item;
         _expectPaused();
         token.transferWithAuthorizationBatch(items);

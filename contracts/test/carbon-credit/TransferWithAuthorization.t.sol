@@ -6,7 +6,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 
 import {CarbonCredit} from "../../src/CarbonCredit.sol";
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
-import {ICarbonCredit} from "../../src/interfaces/ICarbonCredit.sol";
+import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
 
 /// @notice `transferWithAuthorization` of an ordinary account: effect, window, nonce, signature, replay.
@@ -21,8 +21,8 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
         value = bound(value, 0, HOLDING);
         vm.prank(alice);
         token.transfer(from, HOLDING);
-        ICarbonCredit.TransferAuthorization memory item =
-            ICarbonCredit.TransferAuthorization(from, to, value, NOW - 1, NOW + 1, nonce, "");
+        ITransferAuthorizations.TransferAuthorization memory item =
+            ITransferAuthorizations.TransferAuthorization(from, to, value, NOW - 1, NOW + 1, nonce, "");
         item = _signed(item, key);
 
         assertFalse(token.authorizationState(from, nonce));
@@ -39,7 +39,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     }
 
     function test_SplitForm() public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 5e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 5e18, NONCE), aliceKey);
         _executeSplit(item);
         assertEq(token.balanceOf(bob), 5e18);
         vm.expectRevert(abi.encodeWithSelector(IAuthorizations.AuthorizationAlreadyUsed.selector, alice, NONCE));
@@ -49,7 +49,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     }
 
     function test_CompactSignature() public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 5e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 5e18, NONCE), aliceKey);
         item.signature = _compact(item.signature);
         assertEq(item.signature.length, 64);
         _execute(item);
@@ -58,7 +58,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
 
     /// @dev validAfter < block.timestamp < validBefore, both ends outside.
     function testFuzz_HoldsInsideItsWindowOnly(uint256 validAfter, uint256 validBefore) public {
-        ICarbonCredit.TransferAuthorization memory item = _fromAlice(bob, 1e18, NONCE);
+        ITransferAuthorizations.TransferAuthorization memory item = _fromAlice(bob, 1e18, NONCE);
         item.validAfter = validAfter;
         item.validBefore = validBefore;
         item = _signed(item, aliceKey);
@@ -95,7 +95,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     /// @dev The nonce counts, not the message: another message with a used nonce is refused too.
     function test_RefusesAnotherMessageWithAUsedNonce() public {
         _execute(_signed(_fromAlice(bob, 1e18, NONCE), aliceKey));
-        ICarbonCredit.TransferAuthorization memory other = _signed(_fromAlice(relayer, 2e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory other = _signed(_fromAlice(relayer, 2e18, NONCE), aliceKey);
         vm.expectRevert(abi.encodeWithSelector(IAuthorizations.AuthorizationAlreadyUsed.selector, alice, NONCE));
         _execute(other);
     }
@@ -103,14 +103,14 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     function test_RefusesAfterCancel() public {
         vm.prank(relayer);
         token.cancelAuthorization(alice, NONCE, _sign(aliceKey, _cancelDigest(alice, NONCE)));
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
         vm.expectRevert(abi.encodeWithSelector(IAuthorizations.AuthorizationAlreadyUsed.selector, alice, NONCE));
         _execute(item);
     }
 
     function testFuzz_RefusesOnAnotherChain(uint64 chainId) public {
         vm.assume(chainId != block.chainid && chainId != 0);
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
         vm.chainId(chainId);
         _expectBadSignature(item);
         // What is signed for that chain is executed there.
@@ -119,7 +119,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     }
 
     function test_RefusesOnAnotherContract() public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
         token = _deploy(admin);
         _mint(alice, HOLDING, "alice's");
         _expectBadSignature(item);
@@ -132,7 +132,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     }
 
     function testFuzz_RefusesAChangedMember(uint8 member, uint256 change) public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
         member = uint8(bound(member, 0, 5));
         change = bound(change, 1, 1000);
         if (member == 0) item.from = bob;
@@ -145,7 +145,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     }
 
     function testFuzz_RefusesAChangedSignature(uint256 position, uint8 change) public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
         position = bound(position, 0, 64);
         change = uint8(bound(change, 1, 255));
         item.signature[position] ^= bytes1(change);
@@ -153,21 +153,21 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     }
 
     function test_RefusesHighS() public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
         item.signature = _highS(item.signature);
         _expectBadSignature(item);
     }
 
     function testFuzz_RefusesOtherLengths(bytes calldata signature) public {
         vm.assume(signature.length != 64 && signature.length != 65);
-        ICarbonCredit.TransferAuthorization memory item = _fromAlice(bob, 1e18, NONCE);
+        ITransferAuthorizations.TransferAuthorization memory item = _fromAlice(bob, 1e18, NONCE);
         item.signature = signature;
         _expectBadSignature(item);
     }
 
     /// @dev The right 65 bytes and one more, and one less.
     function test_RefusesNeighbouringLengths() public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
         bytes memory right = item.signature;
         item.signature = abi.encodePacked(right, uint8(0));
         _expectBadSignature(item);
@@ -180,7 +180,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
 
     /// @dev ecrecover answers zero for a bad signature; that is nobody's.
     function testFuzz_RefusesTheZeroSigner(bytes32 r, bytes32 s, uint8 v) public {
-        ICarbonCredit.TransferAuthorization memory item = _fromAlice(bob, 0, NONCE);
+        ITransferAuthorizations.TransferAuthorization memory item = _fromAlice(bob, 0, NONCE);
         item.from = address(0);
         item.signature = abi.encodePacked(r, s, v);
         _expectBadSignature(item);
@@ -190,7 +190,8 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
 
     /// @dev A transfer that fails gives the nonce back.
     function test_RefusesMoreThanHeld() public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, HOLDING + 1, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item =
+            _signed(_fromAlice(bob, HOLDING + 1, NONCE), aliceKey);
         vm.expectRevert(
             abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, alice, HOLDING, HOLDING + 1)
         );
@@ -202,7 +203,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     }
 
     function test_RefusesTheZeroPayee() public {
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(address(0), 1, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(address(0), 1, NONCE), aliceKey);
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, address(0)));
         _execute(item);
         assertFalse(token.authorizationState(alice, NONCE));
@@ -211,7 +212,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
     /// @dev An address argument with anything in its upper 12 bytes is malformed calldata: no error data.
     function testFuzz_RefusesUncleanAddresses(bool payee, uint96 dirt) public {
         vm.assume(dirt != 0);
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, NONCE), aliceKey);
         bytes memory call = abi.encodeWithSignature(
             "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,bytes)",
             payee ? uint256(uint160(alice)) : uint256(uint160(alice)) | uint256(dirt) << 160,
@@ -227,7 +228,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
         assertEq(answer.length, 0);
     }
 
-    function _executeSplit(ICarbonCredit.TransferAuthorization memory item) private {
+    function _executeSplit(ITransferAuthorizations.TransferAuthorization memory item) private {
         (uint8 v, bytes32 r, bytes32 s) = _split(item.signature);
         vm.prank(relayer);
         token.transferWithAuthorization(
@@ -235,7 +236,7 @@ contract TransferWithAuthorizationTest is CarbonCreditTest {
         );
     }
 
-    function _expectBadSignature(ICarbonCredit.TransferAuthorization memory item) private {
+    function _expectBadSignature(ITransferAuthorizations.TransferAuthorization memory item) private {
         vm.expectRevert(abi.encodeWithSelector(IAuthorizations.InvalidAuthorizationSignature.selector, item.from));
         _execute(item);
         assertFalse(token.authorizationState(item.from, item.nonce));

@@ -5,18 +5,20 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
-import {ICarbonCredit} from "../../src/interfaces/ICarbonCredit.sol";
+import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
 
 /// @notice `transferWithAuthorizationBatch`: what it executes, what it skips and why, and that it says the same as the
 /// single call. What contract wallets add stands in ContractWallets.t.sol.
 contract TransferWithAuthorizationBatchTest is CarbonCreditTest {
     function test_ExecutesInOrder() public {
-        ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](3);
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](3);
         // Bob spends in item 1 what item 0 brings him.
         items[0] = _signed(_fromAlice(bob, 5e18, bytes32(0)), aliceKey);
         items[1] = _signed(
-            ICarbonCredit.TransferAuthorization(bob, relayer, 4e18, 0, type(uint256).max, bytes32(0), ""), bobKey
+            ITransferAuthorizations.TransferAuthorization(bob, relayer, 4e18, 0, type(uint256).max, bytes32(0), ""),
+            bobKey
         );
         items[2] = _signed(_fromAlice(alice, 7e18, bytes32(uint256(1))), aliceKey);
         items[2].signature = _compact(items[2].signature);
@@ -36,7 +38,8 @@ contract TransferWithAuthorizationBatchTest is CarbonCreditTest {
     /// @dev Every reason to skip once, between two items that are executed; the reason is the selector of the single
     /// call's error, and a skipped item leaves no trace but its event.
     function test_SkipsWithTheReasonOfTheSingleCall() public {
-        ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](9);
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](9);
         bytes4[] memory reasons = new bytes4[](items.length);
         for (uint256 i = 0; i < items.length; ++i) {
             items[i] = _fromAlice(bob, 1e18, bytes32(i));
@@ -82,8 +85,9 @@ contract TransferWithAuthorizationBatchTest is CarbonCreditTest {
         uint8 flaws
     ) public {
         _execute(_signed(_fromAlice(bob, 1e18, bytes32(0)), aliceKey));
-        ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](1);
-        items[0] = ICarbonCredit.TransferAuthorization(
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](1);
+        items[0] = ITransferAuthorizations.TransferAuthorization(
             alice,
             flaws & 1 == 0 ? bob : address(0),
             bound(value, 0, HOLDING + 1e18),
@@ -110,7 +114,7 @@ contract TransferWithAuthorizationBatchTest is CarbonCreditTest {
 
     /// @dev Who submits the same batch later loses every item and nothing else happens.
     function testFuzz_ALostRaceCostsEventsOnly(uint8 size) public {
-        ICarbonCredit.TransferAuthorization[] memory items = _dense(bound(size, 1, 40));
+        ITransferAuthorizations.TransferAuthorization[] memory items = _dense(bound(size, 1, 40));
         assertEq(_run(items), (1 << items.length) - 1);
         uint256 held = token.balanceOf(bob);
         for (uint256 i = 0; i < items.length; ++i) {
@@ -129,7 +133,8 @@ contract TransferWithAuthorizationBatchTest is CarbonCreditTest {
     }
 
     function test_RefusesNothingAndTooMuch() public {
-        ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](0);
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](0);
         vm.expectRevert(abi.encodeWithSelector(IAuthorizations.BatchSizeInvalid.selector, 0));
         _run(items);
         items = _dense(257);
@@ -139,15 +144,15 @@ contract TransferWithAuthorizationBatchTest is CarbonCreditTest {
 
     /// @dev With any amount of gas a batch is executed whole or not at all: no item is skipped for want of gas.
     function testFuzz_GasIsNoItemsFate(uint256 gasLimit) public {
-        ICarbonCredit.TransferAuthorization[] memory items = _dense(5);
-        bytes memory call = abi.encodeCall(ICarbonCredit.transferWithAuthorizationBatch, (items));
+        ITransferAuthorizations.TransferAuthorization[] memory items = _dense(5);
+        bytes memory call = abi.encodeCall(ITransferAuthorizations.transferWithAuthorizationBatch, (items));
         gasLimit = bound(gasLimit, 1_000, 300_000);
         (bool success, bytes memory answer) = address(token).call{gas: gasLimit}(call);
         if (success) assertEq(abi.decode(answer, (uint256)), 31);
         assertEq(token.balanceOf(bob), success ? 5e15 : 0);
     }
 
-    function _singleFault(ICarbonCredit.TransferAuthorization memory item) private returns (bytes4) {
+    function _singleFault(ITransferAuthorizations.TransferAuthorization memory item) private returns (bytes4) {
         try token.transferWithAuthorization(
             item.from, item.to, item.value, item.validAfter, item.validBefore, item.nonce, item.signature
         ) {
@@ -157,14 +162,14 @@ contract TransferWithAuthorizationBatchTest is CarbonCreditTest {
         }
     }
 
-    function _dense(uint256 size) private view returns (ICarbonCredit.TransferAuthorization[] memory items) {
-        items = new ICarbonCredit.TransferAuthorization[](size);
+    function _dense(uint256 size) private view returns (ITransferAuthorizations.TransferAuthorization[] memory items) {
+        items = new ITransferAuthorizations.TransferAuthorization[](size);
         for (uint256 i = 0; i < size; ++i) {
             items[i] = _signed(_fromAlice(bob, 1e15, bytes32(i)), aliceKey);
         }
     }
 
-    function _run(ICarbonCredit.TransferAuthorization[] memory items) private returns (uint256) {
+    function _run(ITransferAuthorizations.TransferAuthorization[] memory items) private returns (uint256) {
         vm.prank(relayer);
         return token.transferWithAuthorizationBatch(items);
     }

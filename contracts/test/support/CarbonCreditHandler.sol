@@ -5,7 +5,7 @@ import {CommonBase} from "forge-std/Base.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
 import {CarbonCredit} from "../../src/CarbonCredit.sol";
-import {ICarbonCredit} from "../../src/interfaces/ICarbonCredit.sol";
+import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 
 /// @notice Drives a CarbonCredit at random for the invariants and keeps a model beside it: balances, and how often each
 /// nonce took effect. Five holders and a few nonces only, so that collisions are the rule.
@@ -62,7 +62,7 @@ contract CarbonCreditHandler is CommonBase, StdUtils {
     }
 
     function transferWithAuthorization(uint256 seed) external {
-        ICarbonCredit.TransferAuthorization memory item = _item(seed);
+        ITransferAuthorizations.TransferAuthorization memory item = _item(seed);
         try TOKEN.transferWithAuthorization(
             item.from, item.to, item.value, item.validAfter, item.validBefore, item.nonce, item.signature
         ) {
@@ -74,8 +74,8 @@ contract CarbonCreditHandler is CommonBase, StdUtils {
 
     function transferWithAuthorizationBatch(uint256 seed, uint256 size) external {
         if (TOKEN.paused()) return;
-        ICarbonCredit.TransferAuthorization[] memory items =
-            new ICarbonCredit.TransferAuthorization[](bound(size, 1, 12));
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](bound(size, 1, 12));
         for (uint256 i = 0; i < items.length; ++i) {
             items[i] = _item(uint256(keccak256(abi.encode(seed, i))));
         }
@@ -105,7 +105,7 @@ contract CarbonCreditHandler is CommonBase, StdUtils {
     }
 
     /// @dev An item that is mostly good and sometimes stale, overdrawn, to nobody or signed by another.
-    function _item(uint256 seed) private view returns (ICarbonCredit.TransferAuthorization memory item) {
+    function _item(uint256 seed) private view returns (ITransferAuthorizations.TransferAuthorization memory item) {
         item.from = vm.addr(_key(seed));
         item.to = seed >> 16 & 15 == 0 ? address(0) : vm.addr(_key(seed >> 24));
         item.value = (seed >> 32) % (balanceModel[item.from] + balanceModel[item.from] / 4 + 2);
@@ -126,7 +126,7 @@ contract CarbonCreditHandler is CommonBase, StdUtils {
         item.signature = _sign(seed >> 184 & 15 == 0 ? seed + 1 : seed, structHash);
     }
 
-    function _tookEffect(ICarbonCredit.TransferAuthorization memory item) private {
+    function _tookEffect(ITransferAuthorizations.TransferAuthorization memory item) private {
         ++effects[item.from][item.nonce];
         ++executedItems;
         _move(item.from, item.to, item.value);

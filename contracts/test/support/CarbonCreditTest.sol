@@ -2,13 +2,13 @@
 pragma solidity ^0.8.30;
 
 import {CarbonCredit} from "../../src/CarbonCredit.sol";
-import {ICarbonCredit} from "../../src/interfaces/ICarbonCredit.sol";
+import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 import {Artifacts} from "./Artifacts.sol";
-import {Test} from "./Test.sol";
+import {SigningTest} from "./SigningTest.sol";
 
-/// @notice A deployed CarbonCredit, two holders, and a signer that shares no line with the contract: type strings and
-/// domain stand here as literals, so that a slip in the contract cannot repeat itself in its tests.
-abstract contract CarbonCreditTest is Test {
+/// @notice A deployed CarbonCredit and two holders. Type strings and domain stand here as literals, so that a slip in
+/// the contract cannot repeat itself in its tests.
+abstract contract CarbonCreditTest is SigningTest {
     bytes32 internal constant TRANSFER_TYPEHASH = keccak256(
         "TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
@@ -17,25 +17,12 @@ abstract contract CarbonCreditTest is Test {
     );
     bytes32 internal constant CANCEL_TYPEHASH = keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
 
-    /// @dev Order of secp256k1.
-    uint256 internal constant CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
-
-    uint48 internal constant ADMIN_DELAY_S = 2 days;
-    uint256 internal constant NOW = 1_800_000_000;
     uint256 internal constant HOLDING = 1_000e18;
 
     CarbonCredit internal token;
-    address internal admin = makeAddr("admin");
-    address internal relayer = makeAddr("relayer");
-    address internal alice;
-    uint256 internal aliceKey;
-    address internal bob;
-    uint256 internal bobKey;
 
-    function setUp() public virtual {
-        vm.warp(NOW);
-        (alice, aliceKey) = makeAddrAndKey("alice");
-        (bob, bobKey) = makeAddrAndKey("bob");
+    function setUp() public virtual override {
+        super.setUp();
         token = _deploy(admin);
         _mint(alice, HOLDING, "alice's");
     }
@@ -54,25 +41,29 @@ abstract contract CarbonCreditTest is Test {
     function _fromAlice(address to, uint256 value, bytes32 nonce)
         internal
         view
-        returns (ICarbonCredit.TransferAuthorization memory)
+        returns (ITransferAuthorizations.TransferAuthorization memory)
     {
-        return ICarbonCredit.TransferAuthorization(alice, to, value, NOW - 1, NOW + 1 hours, nonce, "");
+        return ITransferAuthorizations.TransferAuthorization(alice, to, value, NOW - 1, NOW + 1 hours, nonce, "");
     }
 
-    function _signed(ICarbonCredit.TransferAuthorization memory item, uint256 key)
+    function _signed(ITransferAuthorizations.TransferAuthorization memory item, uint256 key)
         internal
         view
-        returns (ICarbonCredit.TransferAuthorization memory)
+        returns (ITransferAuthorizations.TransferAuthorization memory)
     {
         item.signature = _sign(key, _transferDigest(item));
         return item;
     }
 
-    function _transferDigest(ICarbonCredit.TransferAuthorization memory item) internal view returns (bytes32) {
+    function _transferDigest(ITransferAuthorizations.TransferAuthorization memory item)
+        internal
+        view
+        returns (bytes32)
+    {
         return _authorizationDigest(TRANSFER_TYPEHASH, item);
     }
 
-    function _authorizationDigest(bytes32 typeHash, ICarbonCredit.TransferAuthorization memory item)
+    function _authorizationDigest(bytes32 typeHash, ITransferAuthorizations.TransferAuthorization memory item)
         internal
         view
         returns (bytes32)
@@ -93,45 +84,11 @@ abstract contract CarbonCreditTest is Test {
     }
 
     function _digest(bytes32 structHash, uint256 chainId, address verifyingContract) internal pure returns (bytes32) {
-        bytes32 domain = keccak256(
-            abi.encode(
-                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
-                keccak256("WIA Carbon Credit Micro"),
-                keccak256("1"),
-                chainId,
-                verifyingContract
-            )
-        );
-        return keccak256(abi.encodePacked(hex"1901", domain, structHash));
-    }
-
-    function _sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return abi.encodePacked(r, s, v);
-    }
-
-    function _split(bytes memory signature) internal pure returns (uint8 v, bytes32 r, bytes32 s) {
-        assembly ("memory-safe") {
-            r := mload(add(signature, 0x20))
-            s := mload(add(signature, 0x40))
-            v := byte(0, mload(add(signature, 0x60)))
-        }
-    }
-
-    /// @dev The other signature of the same key over the same digest: s' = n - s, the other parity.
-    function _highS(bytes memory signature) internal pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = _split(signature);
-        return abi.encodePacked(r, bytes32(CURVE_ORDER - uint256(s)), v == 27 ? uint8(28) : uint8(27));
-    }
-
-    /// @dev EIP-2098.
-    function _compact(bytes memory signature) internal pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = _split(signature);
-        return abi.encodePacked(r, bytes32(uint256(s) | uint256(v - 27) << 255));
+        return _digest("WIA Carbon Credit Micro", structHash, chainId, verifyingContract);
     }
 
     /// @dev The bytes form, as anyone.
-    function _execute(ICarbonCredit.TransferAuthorization memory item) internal {
+    function _execute(ITransferAuthorizations.TransferAuthorization memory item) internal {
         vm.prank(relayer);
         token.transferWithAuthorization(
             item.from, item.to, item.value, item.validAfter, item.validBefore, item.nonce, item.signature

@@ -5,7 +5,7 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
-import {IAuthorizations} from "./interfaces/IAuthorizations.sol";
+import {IAuthorizations} from "../interfaces/IAuthorizations.sol";
 
 /// @title Nonces and signatures of EIP-712 authorizations, once for all contracts
 /// @notice In: a signer, a validity window, a nonce, a digest and a signature. Out: either the nonce is taken, or the

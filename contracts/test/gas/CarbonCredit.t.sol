@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {ICarbonCredit} from "../src/interfaces/ICarbonCredit.sol";
-import {CarbonCreditTest} from "./support/CarbonCreditTest.sol";
+import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
+import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
 
 /// @notice Gas of whole transactions (21,000 and calldata included, isolate mode) in named scenarios, kept in
 /// snapshots/CarbonCredit.json; a run whose figures differ fails. README.md says how to write new ones.
@@ -48,7 +48,8 @@ contract CarbonCreditGasTest is CarbonCreditTest {
         _execute(_signed(_fromAlice(bob, 1.234e18, bytes32(uint256(2))), aliceKey));
         vm.snapshotGasLastCall(GROUP, "transferWithAuthorization, warm nonce word");
 
-        ICarbonCredit.TransferAuthorization memory item = _signed(_fromAlice(bob, 1e18, bytes32(uint256(3))), aliceKey);
+        ITransferAuthorizations.TransferAuthorization memory item =
+            _signed(_fromAlice(bob, 1e18, bytes32(uint256(3))), aliceKey);
         (uint8 v, bytes32 r, bytes32 s) = _split(item.signature);
         vm.prank(relayer);
         token.transferWithAuthorization(alice, bob, item.value, item.validAfter, item.validBefore, item.nonce, v, r, s);
@@ -62,15 +63,15 @@ contract CarbonCreditGasTest is CarbonCreditTest {
     }
 
     function test_BatchDense() public {
-        ICarbonCredit.TransferAuthorization[] memory first = _batch(BATCH, 0, false, false);
-        ICarbonCredit.TransferAuthorization[] memory second = _batch(BATCH, 1, false, false);
+        ITransferAuthorizations.TransferAuthorization[] memory first = _batch(BATCH, 0, false, false);
+        ITransferAuthorizations.TransferAuthorization[] memory second = _batch(BATCH, 1, false, false);
         _run(first, BATCH, "batch of 50, new nonce words");
         assertLe(_run(second, BATCH, "batch of 50, warm nonce words"), 30_000);
         assertLe(_run(second, 0, "batch of 50, all taken"), 8_500);
     }
 
     function test_BatchRandomNonces() public {
-        ICarbonCredit.TransferAuthorization[] memory items = _batch(BATCH, 0, true, false);
+        ITransferAuthorizations.TransferAuthorization[] memory items = _batch(BATCH, 0, true, false);
         _run(items, BATCH, "batch of 50, random nonces");
         _run(items, 0, "batch of 50, random nonces, all taken");
     }
@@ -80,7 +81,7 @@ contract CarbonCreditGasTest is CarbonCreditTest {
     }
 
     function test_BatchStale() public {
-        ICarbonCredit.TransferAuthorization[] memory items = _batch(BATCH, 0, false, false);
+        ITransferAuthorizations.TransferAuthorization[] memory items = _batch(BATCH, 0, false, false);
         vm.warp(NOW + 1 hours);
         assertLe(_run(items, 0, "batch of 50, all expired"), 8_500);
     }
@@ -91,7 +92,8 @@ contract CarbonCreditGasTest is CarbonCreditTest {
     }
 
     function test_BatchOneSigner() public {
-        ICarbonCredit.TransferAuthorization[] memory items = new ICarbonCredit.TransferAuthorization[](BATCH);
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](BATCH);
         for (uint256 i = 0; i < BATCH; ++i) {
             items[i] = _signed(_fromAlice(bob, 1.234e18, bytes32(i)), aliceKey);
         }
@@ -101,9 +103,9 @@ contract CarbonCreditGasTest is CarbonCreditTest {
     /// @dev Every item has its own signer, who holds tokens, and its own recipient.
     function _batch(uint256 size, uint256 round, bool randomNonces, bool freshRecipients)
         private
-        returns (ICarbonCredit.TransferAuthorization[] memory items)
+        returns (ITransferAuthorizations.TransferAuthorization[] memory items)
     {
-        items = new ICarbonCredit.TransferAuthorization[](size);
+        items = new ITransferAuthorizations.TransferAuthorization[](size);
         for (uint256 i = 0; i < size; ++i) {
             uint256 key = uint256(keccak256(abi.encode("signer", i)));
             address to = vm.addr(uint256(keccak256(abi.encode("recipient", i))));
@@ -113,12 +115,15 @@ contract CarbonCreditGasTest is CarbonCreditTest {
             }
             bytes32 nonce = randomNonces ? keccak256(abi.encode("nonce", i, round)) : bytes32(round);
             items[i] = _signed(
-                ICarbonCredit.TransferAuthorization(vm.addr(key), to, 1.234e18, NOW - 60, NOW + 1 hours, nonce, ""), key
+                ITransferAuthorizations.TransferAuthorization(
+                    vm.addr(key), to, 1.234e18, NOW - 60, NOW + 1 hours, nonce, ""
+                ),
+                key
             );
         }
     }
 
-    function _run(ICarbonCredit.TransferAuthorization[] memory items, uint256 expected, string memory name)
+    function _run(ITransferAuthorizations.TransferAuthorization[] memory items, uint256 expected, string memory name)
         private
         returns (uint256 gasPerItem)
     {

@@ -15,6 +15,7 @@ mod stream;
 mod tokens;
 mod transfers;
 mod wallet;
+mod web3;
 
 use alloy::primitives::{Address, U256, address};
 

@@ -46,6 +46,7 @@ abstract contract TestToken is ITestToken, TransferAuthorizations {
         return latest.day == _today() ? FAUCET_DAY_LIMIT - latest.amount : FAUCET_DAY_LIMIT;
     }
 
+    /// @inheritdoc ERC20
     /// @dev As of the payment tokens of real networks.
     function decimals() public pure override returns (uint8) {
         return 6;

@@ -61,12 +61,13 @@ interface IAuthorizations {
     /// @notice Whether `nonce` of `authorizer` was used or cancelled.
     function authorizationState(address authorizer, bytes32 nonce) external view returns (bool);
 
-    /// @notice Cancels an unused nonce of `authorizer` with the authorizer's signature. Anyone may submit it, also
+    /// @notice Cancels an unused `nonce` of `authorizer` with the authorizer's signature. Anyone may submit it, also
     /// while the contract is paused.
     /// WARNING: cancelling races with executing. Whoever sees this call pending can execute the authorization first;
     /// this call then reverts with {AuthorizationAlreadyUsed}.
     function cancelAuthorization(address authorizer, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external;
 
-    /// @notice The same with the signature as bytes: 65 or 64 bytes of a key, or whatever a contract wallet takes.
+    /// @notice The same for `nonce` of `authorizer` with the `signature` as bytes: 65 or 64 bytes of a key, or whatever
+    /// a contract wallet takes.
     function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external;
 }

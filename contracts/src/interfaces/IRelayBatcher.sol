@@ -20,7 +20,7 @@ pragma solidity ^0.8.30;
 /// WARNING: `gasLimit` is the word of whoever submits, it is signed by nobody. An item that failed here says nothing
 /// about the message in it: unless the target's own events say otherwise, the message is as good as before.
 interface IRelayBatcher {
-    /// @notice One function of one contract that may be called.
+    /// @notice `selector` of `target` may be called.
     struct Allowed {
         address target;
         bytes4 selector;
@@ -66,8 +66,8 @@ interface IRelayBatcher {
     /// @notice Whether `selector` of `target` may be called.
     function isAllowed(address target, bytes4 selector) external view returns (bool);
 
-    /// @notice Calls 1 to 256 items in order. An item that is not on the list is not called; an item whose call reverts
-    /// has no effect; each is told by {ItemFailed} and touches no other.
+    /// @notice Makes `calls`, 1 to 256 items, in order. An item that is not on the list is not called; an item whose
+    /// call reverts has no effect; each is told by {ItemFailed} and touches no other.
     /// @return succeeded bit i (value 2**i) is set when the call of item i did not revert
     /// WARNING: a target's batch that skips some of its own items does not revert: its bit is set.
     function relay(Call[] calldata calls) external returns (uint256 succeeded);

@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {IAuthorizations} from "./IAuthorizations.sol";
 
 /// @title ERC-3009 with unordered bitmap nonces, contract signers and a batch that skips
+/// @notice Transfers that their payer signs and anyone submits; nonces and signatures as in {IAuthorizations}.
 interface ITransferAuthorizations is IAuthorizations {
     /// @notice An ERC-3009 TransferWithAuthorization message and its signature.
     /// @param from payer and signer
@@ -82,8 +83,8 @@ interface ITransferAuthorizations is IAuthorizations {
         bytes calldata signature
     ) external;
 
-    /// @notice Executes 1 to 256 TransferWithAuthorization messages in order. An item that cannot be executed (used or
-    /// cancelled nonce, out of its time, bad signature, short balance, zero payee) is skipped with
+    /// @notice Executes `items`, 1 to 256 TransferWithAuthorization messages, in order. An item that cannot be executed
+    /// (used or cancelled nonce, out of its time, bad signature, short balance, zero payee) is skipped with
     /// {AuthorizationSkipped} and has no other effect; the others are not touched by it. A skipped item stays
     /// executable where its reason allows that.
     ///

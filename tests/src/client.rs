@@ -35,6 +35,20 @@ impl Client {
         Self::spawn(script, command)
     }
 
+    /// A script of `tests/clients/python` under Python, with the packages of the folder `packages` beside it.
+    ///
+    /// # Panics
+    /// When they are not installed; the message says how to.
+    #[must_use]
+    pub fn python(packages: &str, script: &str, arguments: &[&str]) -> Self {
+        let folder = repository().join("tests/clients/python");
+        let python = folder.join(packages).join(".venv/bin/python");
+        assert!(python.exists(), "run `scripts/install tests/clients/python/{packages}` first");
+        let mut command = Command::new(python);
+        command.arg(folder.join(script)).args(arguments);
+        Self::spawn(&format!("{script} on {packages}"), command)
+    }
+
     /// `wia ARGUMENTS…`.
     #[must_use]
     pub fn wia(arguments: &[&str]) -> Self {

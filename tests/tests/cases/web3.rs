@@ -3,7 +3,10 @@
 
 use alloy::primitives::U256;
 use serde_json::{Value, json};
+use wia_abi::CarbonCredit::transferCall;
 use wia_tests::{Account, Client, Environment, Gate, repository};
+
+use crate::{MILLICREDIT, STRANGER};
 
 /// 1.5 credits.
 const AMOUNT_WEI: &str = "1500000000000000000";
@@ -30,11 +33,43 @@ async fn web3_js_4_mints_and_follows() {
     monitored(&env, client, before).await;
 }
 
+#[tokio::test]
+async fn web3_py_6_polls_the_tokens_transfers() {
+    polled("web3-6").await;
+}
+
+#[tokio::test]
+async fn web3_py_7_polls_the_tokens_transfers() {
+    polled("web3-7").await;
+}
+
+/// A transfer on the chain reaches the document's Python monitor, once.
+async fn polled(version: &str) {
+    let env = Environment::start().await;
+    let (url, contract) = (env.anvil.url().replace("http://", "ws://"), env.contract().to_string());
+    let abi = abi();
+    let arguments = ["--url", &url, "--contract", &contract, "--abi", &abi, "--until", "1"];
+    let mut client = Client::python(version, "web3_monitor.py", &arguments);
+    assert_eq!(client.line().await, Some(json!({ "listening": true })));
+
+    let (from, to) = (env.ready().accounts[1].address, STRANGER);
+    let sent = env.chain().send(from, transferCall { to, value: MILLICREDIT }).await;
+    let transfer = json!({
+        "from": from.to_string(), "to": to.to_string(), "amount": MILLICREDIT.to_string(),
+        "transaction": sent.to_string(),
+    });
+    assert_eq!(client.finish().await, [json!({ "Transfer": transfer })]);
+}
+
+fn abi() -> String {
+    let path = repository().join("abi/artifacts/CarbonCredit.json");
+    path.to_str().expect("a path of text").to_owned()
+}
+
 fn web3(env: &Environment, url: &str, more: &[&str]) -> Client {
     let (url, contract) = (url.replace("http://", "ws://"), env.contract().to_string());
-    let abi = repository().join("abi/artifacts/CarbonCredit.json");
-    let abi = abi.to_str().expect("a path of text");
-    let arguments = ["--url", &url, "--contract", &contract, "--abi", abi, "--credit-id", CREDIT_ID];
+    let abi = abi();
+    let arguments = ["--url", &url, "--contract", &contract, "--abi", &abi, "--credit-id", CREDIT_ID];
     Client::node("web3.mjs", &[&arguments[..], &["--amount", "1.5"], more].concat(), &minter(env).private_key)
 }
 

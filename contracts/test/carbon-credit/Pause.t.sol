@@ -26,6 +26,9 @@ contract PauseTest is CarbonCreditTest {
     function test_StopsMinting() public {
         _expectPaused();
         _mint(bob, 1e18, "x");
+        _expectPaused();
+        vm.prank(admin);
+        token.issue(bob, 0, _terms("x", "", uint64(HOLDING / STEP) + 1, uint64(HOLDING / STEP) + 1));
     }
 
     function test_StopsAuthorizations() public {
@@ -72,6 +75,16 @@ contract PauseTest is CarbonCreditTest {
         vm.prank(bob);
         assertTrue(token.transferFrom(alice, bob, 1e18));
         assertEq(token.balanceOf(bob), 2e18);
+    }
+
+    function test_NeverStopsRetirement() public {
+        vm.prank(alice);
+        token.retire(_retirement("alice's", STEP));
+        vm.prank(alice);
+        token.approve(bob, STEP);
+        vm.prank(bob);
+        token.retireFrom(alice, _retirement("alice's", STEP));
+        assertEq(token.balanceOf(alice), HOLDING - 2 * STEP);
     }
 
     function test_NeverStopsPermit() public {

@@ -36,8 +36,7 @@ contract RolesTest is CarbonCreditTest {
 
     function test_AdminGrantsAndRevokes() public {
         bytes32 role = token.MINTER_ROLE();
-        vm.prank(admin);
-        token.grantRole(role, bob);
+        _makeIssuer(bob, 2);
         vm.prank(bob);
         token.mint(bob, 1e15, "bob's");
         vm.prank(admin);

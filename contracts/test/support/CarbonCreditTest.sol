@@ -2,6 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {CarbonCredit} from "../../src/CarbonCredit.sol";
+import {ICreditIssuance} from "../../src/interfaces/ICreditIssuance.sol";
+import {ICreditRetirement} from "../../src/interfaces/ICreditRetirement.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 import {Artifacts} from "./Artifacts.sol";
 import {SigningTest} from "./SigningTest.sol";
@@ -16,6 +18,13 @@ abstract contract CarbonCreditTest is SigningTest {
         "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 internal constant CANCEL_TYPEHASH = keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
+
+    bytes32 internal constant RETIRE_TYPEHASH = keccak256(
+        "RetireAuthorization(address holder,string creditId,uint256 amount,string beneficiary,string purpose,bytes2 country,uint64 periodStart,uint64 periodEnd,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+    );
+
+    /// @dev One serial.
+    uint256 internal constant STEP = 1e15;
 
     uint256 internal constant HOLDING = 1_000e18;
 
@@ -35,6 +44,56 @@ abstract contract CarbonCreditTest is SigningTest {
     function _mint(address to, uint256 amount, string memory creditId) internal {
         vm.prank(admin);
         token.mint(to, amount, creditId);
+    }
+
+    /// @dev A minter with a quota, as a configuration makes one.
+    function _makeIssuer(address issuer, uint64 serials) internal {
+        bytes32 role = token.MINTER_ROLE();
+        vm.startPrank(admin);
+        token.grantRole(role, issuer);
+        token.setIssuerQuota(issuer, serials);
+        vm.stopPrank();
+    }
+
+    function _ownSeries(address issuer) internal pure returns (bytes32) {
+        return bytes32(uint256(uint160(issuer)));
+    }
+
+    /// @dev Key of a registry's series and the role that lets an issuer use it.
+    function _registrySeries(string memory name) internal pure returns (bytes32) {
+        return keccak256(bytes.concat("SERIES:", bytes(name)));
+    }
+
+    function _letInto(string memory series, address issuer) internal {
+        vm.prank(admin);
+        token.grantRole(_registrySeries(series), issuer);
+    }
+
+    /// @dev Serials first…last of a registry's series; the empty name is the issuer's own.
+    function _terms(string memory creditId, string memory series, uint64 first, uint64 last)
+        internal
+        pure
+        returns (ICreditIssuance.IssuanceTerms memory)
+    {
+        return ICreditIssuance.IssuanceTerms(
+            creditId, "VCS-1234", 2025, "VM0042", keccak256("evidence"), series, first, last
+        );
+    }
+
+    function _retirement(string memory creditId, uint256 amount)
+        internal
+        pure
+        returns (ICreditRetirement.Retirement memory)
+    {
+        return ICreditRetirement.Retirement(
+            creditId, amount, "Example GmbH", "fleet 2025", "DE", 1_735_689_600, 1_767_225_599
+        );
+    }
+
+    /// @dev retired + cancelled + buffered.
+    function _gone(string memory creditId) internal view returns (uint256) {
+        ICreditIssuance.Issuance memory issuance = token.issuanceOf(creditId);
+        return uint256(issuance.retired) + issuance.cancelled + issuance.buffered;
     }
 
     /// @dev An authorization by alice's address that holds now and for an hour; not signed yet.

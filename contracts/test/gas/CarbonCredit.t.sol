@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ICreditRetirement} from "../../src/interfaces/ICreditRetirement.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
 
@@ -30,6 +31,65 @@ contract CarbonCreditGasTest is CarbonCreditTest {
         vm.prank(admin);
         token.mint(alice, 1.234e18, "WIA-2025-000001");
         vm.snapshotGasLastCall(GROUP, "mint, recipient holds");
+    }
+
+    /// @dev Behind other ranges of a registry's series.
+    function test_Issue() public {
+        _letInto("VCS", admin);
+        vm.prank(admin);
+        token.issue(alice, 0, _terms("VCS-1", "VCS", 1, 1000));
+        vm.prank(admin);
+        token.issue(alice, 1, _terms("VCS-2", "VCS", 9001, 10_000));
+        vm.snapshotGasLastCall(GROUP, "issue, last of its series, recipient holds");
+        vm.prank(admin);
+        token.issue(alice, 1, _terms("VCS-3", "VCS", 5001, 6000));
+        vm.snapshotGasLastCall(GROUP, "issue, between two ranges, recipient holds");
+    }
+
+    /// @dev Not the credit's first retirement, and the holder keeps some; texts of 15, 12 and 10 characters.
+    function test_Retire() public {
+        _mint(alice, HOLDING, "WIA-2025-000001");
+        ICreditRetirement.Retirement memory retirement = _retirement("WIA-2025-000001", 1.234e18);
+        vm.prank(alice);
+        token.retire(retirement);
+        vm.snapshotGasLastCall(GROUP, "retire with certificate, first of the credit");
+        vm.prank(alice);
+        token.retire(retirement);
+        assertLe(vm.snapshotGasLastCall(GROUP, "retire with certificate"), 75_000);
+
+        vm.prank(alice);
+        token.approve(bob, 10e18);
+        vm.prank(bob);
+        token.retireFrom(alice, retirement);
+        vm.snapshotGasLastCall(GROUP, "retireFrom with certificate");
+    }
+
+    function test_RetireWithAuthorization() public {
+        ICreditRetirement.Retirement memory retirement = _retirement("alice's", 1.234e18);
+        for (uint256 nonce = 1; nonce < 3; ++nonce) {
+            bytes memory signature = _sign(aliceKey, _retireDigest(retirement, bytes32(nonce)));
+            vm.prank(relayer);
+            token.retireWithAuthorization(alice, retirement, NOW - 60, NOW + 1 hours, bytes32(nonce), signature);
+            vm.snapshotGasLastCall(
+                GROUP,
+                nonce == 1
+                    ? "retireWithAuthorization, first of the credit, new nonce word"
+                    : "retireWithAuthorization, warm nonce word"
+            );
+        }
+    }
+
+    function test_CancelBufferReverse() public {
+        vm.prank(alice);
+        token.transfer(admin, 100e18);
+        vm.startPrank(admin);
+        token.cancelCredits("alice's", 1.234e18, "measured wrongly");
+        vm.snapshotGasLastCall(GROUP, "cancelCredits");
+        token.bufferCredits("alice's", 12.34e18);
+        vm.snapshotGasLastCall(GROUP, "bufferCredits");
+        token.recordReversal("alice's", 1.234e18, "fire");
+        vm.snapshotGasLastCall(GROUP, "recordReversal");
+        vm.stopPrank();
     }
 
     function test_Permit() public {
@@ -98,6 +158,23 @@ contract CarbonCreditGasTest is CarbonCreditTest {
             items[i] = _signed(_fromAlice(bob, 1.234e18, bytes32(i)), aliceKey);
         }
         _run(items, BATCH, "batch of 50, one signer, one recipient, one new nonce word");
+    }
+
+    function _retireDigest(ICreditRetirement.Retirement memory retirement, bytes32 nonce)
+        private
+        view
+        returns (bytes32)
+    {
+        return _digest(
+            keccak256(
+                bytes.concat(
+                    abi.encode(RETIRE_TYPEHASH, alice, keccak256(bytes(retirement.creditId)), retirement.amount),
+                    abi.encode(keccak256(bytes(retirement.beneficiary)), keccak256(bytes(retirement.purpose))),
+                    abi.encode(retirement.country, retirement.periodStart, retirement.periodEnd),
+                    abi.encode(NOW - 60, NOW + 1 hours, nonce)
+                )
+            )
+        );
     }
 
     /// @dev Every item has its own signer, who holds tokens, and its own recipient.

@@ -8,18 +8,17 @@ import {CarbonCredit} from "../../src/CarbonCredit.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 
 /// @notice Drives a CarbonCredit at random for the invariants and keeps a model beside it: balances, and how often each
-/// nonce took effect. Five holders and a few nonces only, so that collisions are the rule.
-contract CarbonCreditHandler is CommonBase, StdUtils {
+/// nonce took effect. Five holders and a few nonces only, so that collisions are the rule. What makes and burns tokens
+/// stands in CarbonCreditIssuanceHandler.sol.
+abstract contract CarbonCreditHandler is CommonBase, StdUtils {
     uint256 private constant HOLDERS = 5;
     uint256 private constant NONCES = 12;
 
     CarbonCredit public immutable TOKEN;
-    address private immutable ADMIN;
+    address internal immutable ADMIN;
 
     mapping(address holder => uint256) public balanceModel;
     mapping(address holder => mapping(bytes32 nonce => uint256)) public effects;
-    uint256 public minted;
-    uint256 public mints;
     uint256 public executedItems;
     uint256 public skippedItems;
     uint256 public cancellations;
@@ -41,16 +40,6 @@ contract CarbonCreditHandler is CommonBase, StdUtils {
         for (uint256 i = 0; i < NONCES; ++i) {
             all[i] = _nonce(i);
         }
-    }
-
-    function mint(uint256 to, uint256 steps) external {
-        if (TOKEN.paused()) return;
-        address holder = vm.addr(_key(to));
-        uint256 amount = bound(steps, 1, 100_000) * 1e15;
-        vm.prank(ADMIN);
-        TOKEN.mint(holder, amount, vm.toString(++mints));
-        minted += amount;
-        balanceModel[holder] += amount;
     }
 
     function transfer(uint256 from, uint256 to, uint256 value) external {
@@ -137,18 +126,18 @@ contract CarbonCreditHandler is CommonBase, StdUtils {
         balanceModel[to] += value;
     }
 
-    function _sign(uint256 holder, bytes32 structHash) private view returns (bytes memory) {
+    function _sign(uint256 holder, bytes32 structHash) internal view returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) =
             vm.sign(_key(holder), keccak256(abi.encodePacked(hex"1901", TOKEN.DOMAIN_SEPARATOR(), structHash)));
         return abi.encodePacked(r, s, v);
     }
 
-    function _key(uint256 holder) private pure returns (uint256) {
+    function _key(uint256 holder) internal pure returns (uint256) {
         return 0xa11ce + holder % HOLDERS;
     }
 
     /// @dev Half of them share a word.
-    function _nonce(uint256 index) private pure returns (bytes32) {
+    function _nonce(uint256 index) internal pure returns (bytes32) {
         index %= NONCES;
         return index % 2 == 0 ? bytes32(index) : keccak256(abi.encode(index));
     }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @title Owners of battery records, offers to new ones, and delegated updaters
+/// @notice Every action exists twice: called by whoever it belongs to, and with `…WithAuthorization` by anyone who holds
+/// that account's EIP-712 signature (see {IAuthorizations}). All keys are those of {IBatteryRecords}.
+///
+/// Tenure. A record counts its changes of owner. Offers and delegations hold for the tenure in which they were made:
+/// with the owner they lapse, and they do not come back when he does.
+interface IBatteryOwnership {
+    /// @notice The owner of `key` offers it to `to`, who may accept until `expiry`; to zero: no offer is open any more.
+    event OwnershipOffered(
+        bytes32 indexed key, address indexed owner, address indexed to, uint256 expiry, bytes32 documents
+    );
+
+    /// @notice B-083 `ownership_transfer`: `to` accepted `key` from `from`.
+    /// @param documents what the two agreed on, as committed to in the offer
+    event OwnershipTransfer(bytes32 indexed key, address indexed from, address indexed to, bytes32 documents);
+
+    /// @notice `updater` may act on `key` within `scope` until `expiry`; scope zero: no more.
+    event UpdaterDelegated(
+        bytes32 indexed key, address indexed owner, address indexed updater, uint256 scope, uint256 expiry
+    );
+
+    /// @notice Nothing is registered under `key`.
+    error UnknownRecord(bytes32 key);
+
+    /// @notice The battery of `key` was recycled: its record is closed for good.
+    error RecordRecycled(bytes32 key);
+
+    /// @notice The record is one of the document's string ABI, whose data and owner change by the functions that take
+    /// the battery id.
+    error NamedRecord(bytes32 key);
+
+    /// @notice `account` does not own `key`.
+    error NotOwner(bytes32 key, address account);
+
+    /// @notice `account` neither owns `key` nor was it delegated every bit of `scope`.
+    error NotAuthorizedFor(bytes32 key, address account, uint256 scope);
+
+    /// @notice A record, an offer and a delegation need somebody.
+    error ZeroAddress();
+
+    /// @notice A commitment or hash that must be there is zero.
+    error ZeroHash();
+
+    /// @notice `expiry` is past, or later than 48 bits can say.
+    error InvalidExpiry(uint256 expiry);
+
+    /// @notice `account` was not offered `key` on these terms, or no longer.
+    error NoSuchOffer(bytes32 key, address account, uint256 expiry, bytes32 documents);
+
+    /// @notice The offer of `key` held until the second before `expiry`.
+    error OfferExpired(bytes32 key, uint256 expiry);
+
+    /// @notice `scope` has a bit that stands for no action, or for one that cannot be delegated.
+    error InvalidScope(uint256 scope);
+
+    /// @notice `key` has changed hands 65,535 times, the most that is counted.
+    error TenureExhausted(bytes32 key);
+
+    /// @notice keccak256("OfferAuthorization(address owner,bytes32 key,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    function OFFER_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
+
+    /// @notice keccak256("AcceptAuthorization(address newOwner,bytes32 key,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    function ACCEPT_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
+
+    /// @notice keccak256("DelegateAuthorization(address owner,bytes32 key,address updater,uint256 scope,uint256 expiry,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    function DELEGATE_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
+
+    /// @notice Hash of the open offer of `key`, zero when there is none:
+    /// keccak256(abi.encode(to, expiry, documents, tenure)).
+    function offerOf(bytes32 key) external view returns (bytes32);
+
+    /// @notice Whether `account` owns `key` or was delegated every bit of `scope`. Roles are not asked.
+    function mayAct(bytes32 key, address account, uint256 scope) external view returns (bool);
+
+    /// @notice Offers `key` to `to`. The owner calls; a new offer replaces the open one, and one to the zero address
+    /// withdraws it, whatever its expiry and documents.
+    /// @param expiry unix time in seconds; `to` may accept while block.timestamp is less
+    /// @param documents salted commitment to the documents of the sale (B-083); never a plain hash, they name parties
+    /// WARNING: withdrawing races with accepting. Whoever sees it pending can accept first.
+    function offer(bytes32 key, address to, uint256 expiry, bytes32 documents) external;
+
+    /// @notice {offer} with the owner's signature.
+    function offerWithAuthorization(
+        address owner,
+        bytes32 key,
+        address to,
+        uint256 expiry,
+        bytes32 documents,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Accepts the offer of `key` on exactly these terms and becomes its owner. Whom it was offered to calls.
+    /// Not for records of the string ABI.
+    function accept(bytes32 key, uint256 expiry, bytes32 documents) external;
+
+    /// @notice {accept} with the new owner's signature.
+    function acceptWithAuthorization(
+        address newOwner,
+        bytes32 key,
+        uint256 expiry,
+        bytes32 documents,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Lets `updater` act on `key`. The owner calls; what was delegated to this updater before is replaced.
+    /// @param scope bit set of what it may do: bit 0 appends data, bit n (1 to 11, without 3 and 8) records the event of
+    /// kind n ({IBatterySupplyChain-EventKind}), bit 12 changes the status. Zero takes everything back. Ownership,
+    /// offers, delegation and second life cannot be delegated.
+    /// @param expiry unix time in seconds; holds while block.timestamp is less. Not looked at when scope is zero.
+    /// WARNING: an updater with bit 11 can close the record for good (`materials_recovered`).
+    function delegate(bytes32 key, address updater, uint256 scope, uint256 expiry) external;
+
+    /// @notice {delegate} with the owner's signature.
+    function delegateWithAuthorization(
+        address owner,
+        bytes32 key,
+        address updater,
+        uint256 scope,
+        uint256 expiry,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external;
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+import {
+    IAccessControlDefaultAdminRules
+} from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
+
+import {CreditExchange} from "../../src/CreditExchange.sol";
+import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+
+/// @notice Who holds which role at first, and that an operator comes and goes.
+contract RolesTest is CreditExchangeTest {
+    function test_FirstRoles() public {
+        CreditExchange fresh = _deploy(address(credit), admin);
+        assertEq(fresh.OPERATOR_ROLE(), keccak256("OPERATOR_ROLE"));
+        assertEq(fresh.PAUSER_ROLE(), keccak256("PAUSER_ROLE"));
+        assertEq(fresh.defaultAdmin(), admin);
+        assertEq(fresh.defaultAdminDelay(), ADMIN_DELAY_S);
+        assertEq(fresh.CREDIT(), address(credit));
+        assertTrue(fresh.hasRole(fresh.OPERATOR_ROLE(), admin));
+        assertTrue(fresh.hasRole(fresh.PAUSER_ROLE(), admin));
+        // Not the deployer, who may be anyone.
+        assertFalse(fresh.hasRole(fresh.DEFAULT_ADMIN_ROLE(), address(this)));
+        assertFalse(fresh.hasRole(fresh.OPERATOR_ROLE(), address(this)));
+        assertFalse(fresh.hasRole(fresh.PAUSER_ROLE(), address(this)));
+    }
+
+    function test_RefusesTheZeroAdmin() public {
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IAccessControlDefaultAdminRules.AccessControlInvalidDefaultAdmin.selector, address(0)
+            )
+        );
+        _deploy(address(credit), address(0));
+    }
+
+    function test_AnOperatorComesAndGoes() public {
+        _settle(_sell(PRICE, 0), _buy(PRICE, 0), _lots(1));
+        bytes32 role = exchange.OPERATOR_ROLE();
+        vm.prank(admin);
+        exchange.revokeRole(role, operator);
+        vm.expectRevert(
+            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, operator, role)
+        );
+        _settle(_sell(PRICE, 0), _buy(PRICE, 0), _lots(1));
+    }
+
+    function testFuzz_OthersCannotGrant(address caller) public {
+        vm.assume(caller != admin);
+        bytes32 role = exchange.OPERATOR_ROLE();
+        vm.expectRevert(
+            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, caller, bytes32(0))
+        );
+        vm.prank(caller);
+        exchange.grantRole(role, caller);
+    }
+}

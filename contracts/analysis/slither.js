@@ -18,6 +18,16 @@ module.exports = [
     why: "Whether the amount on record is of today; nobody but the faucet writes the day, and another day starts anew.",
   },
   {
+    check: "timestamp",
+    where: ["CreditRetirement.verifyCertificate"],
+    why: "The time of the block is one of the fields that a certificate is the hash of; two hashes are compared.",
+  },
+  {
+    check: "incorrect-equality",
+    where: ["CreditRetirement.verifyCertificate"],
+    why: "Equality of two hashes is what is asked.",
+  },
+  {
     check: "unused-return",
     where: ["Authorizations._isSignedBy"],
     why: "tryRecover's third value is the operand of an error that is not raised: a bad signature is NO signer, and the contract wallet is asked next.",

@@ -52,19 +52,19 @@ interface ICreditIssuance {
     /// @notice What an issuer says of an issuance.
     /// @param creditId not empty, once per contract
     /// @param project the registry's id of the project
-    /// @param vintage calendar year of the reduction or removal
     /// @param methodology the registry's id of the methodology
     /// @param dataHash hash of the evidence: monitoring report, verification statement
     /// @param registrySeries name of the registry's series; empty for the issuer's own
+    /// @param vintage calendar year of the reduction or removal
     /// @param firstSerial first serial, at least 1; in the issuer's own series exactly the next one
     /// @param lastSerial last serial; lastSerial − firstSerial + 1 serials of 1e15 units are minted
     struct IssuanceTerms {
         string creditId;
         string project;
-        uint16 vintage;
         string methodology;
         bytes32 dataHash;
         string registrySeries;
+        uint16 vintage;
         uint64 firstSerial;
         uint64 lastSerial;
     }
@@ -103,18 +103,20 @@ interface ICreditIssuance {
         uint64 lastSerial
     );
 
-    /// @notice What the issuer says of an issuance made by {issue}: what {Issuance.termsHash} is the hash of.
+    /// @notice What the issuer says of an issuance made by {issue}: the `terms` that
+    /// {Issuance.termsHash} is the hash of.
     event CreditDescribed(bytes32 indexed creditIdHash, IssuanceTerms terms);
 
-    /// @notice `canceller` burnt `amount` of their own tokens; the serials from firstSerial on are cancelled.
+    /// @notice `canceller` burnt `amount` of their own tokens; the serials from `firstSerial` on are cancelled,
+    /// and `reason` says why.
     event CreditCancelled(
         bytes32 indexed creditIdHash, address indexed canceller, uint256 amount, uint64 firstSerial, string reason
     );
 
-    /// @notice `contributor` burnt `amount` of their own tokens; the serials from firstSerial on are in the buffer.
+    /// @notice `contributor` burnt `amount` of their own tokens; the serials from `firstSerial` on are in the buffer.
     event CreditBuffered(bytes32 indexed creditIdHash, address indexed contributor, uint256 amount, uint64 firstSerial);
 
-    /// @notice `amount` of the credit's buffer was cancelled for a reversal.
+    /// @notice `amount` of the credit's buffer was cancelled for a reversal; `reason` says which.
     event ReversalRecorded(bytes32 indexed creditIdHash, uint256 amount, string reason);
 
     /// @notice `issuer` may issue `serials` over its whole life, 2**64 − 1 being without limit.
@@ -193,7 +195,7 @@ interface ICreditIssuance {
     function issue(address to, uint64 predecessor, IssuanceTerms calldata terms) external;
 
     /// @notice Burns `amount` of the caller's own tokens and takes it from what is open of the credit, because the
-    /// tonnes turned out not to exist or went back to the registry. Only for the issuer of the credit and the default
+    /// tonnes turned out not to exist or went back to the registry, as `reason` says. Only for the issuer of the credit and the default
     /// admin; nobody else's tokens can be cancelled. Also during a pause.
     /// @param amount a positive multiple of 1e15 units, at most what is open of the credit
     /// WARNING: tokens are fungible. When the issuer's tokens of a bad credit were sold, the issuer must buy others back
@@ -205,7 +207,8 @@ interface ICreditIssuance {
     /// WARNING: what is in the buffer never comes back into circulation.
     function bufferCredits(string calldata creditId, uint256 amount) external;
 
-    /// @notice Cancels `amount` of the credit's buffer, because that much of what was stored has been released again.
+    /// @notice Cancels `amount` of the credit's buffer, because that much of what was stored has been released again;
+    /// `reason` says how.
     /// Needs the default admin, so that an issuer cannot empty the buffer that vouches for it. Also during a pause.
     /// More than the buffer holds is refused; the rest of such a reversal is cancelled with tokens, {cancelCredits},
     /// or recorded against the buffer of another credit that stands in for it.

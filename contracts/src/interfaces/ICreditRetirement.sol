@@ -38,8 +38,8 @@ interface ICreditRetirement is IAuthorizations, ICreditIssuance {
         uint64 periodEnd;
     }
 
-    /// @notice `holder` retired the serials from firstSerial on, retirement.amount / 1e15 of them. Holds every field of
-    /// the certificate.
+    /// @notice `holder` retired the serials from `firstSerial` on, retirement.amount / 1e15 of them. With `retirement`
+    /// it holds every field of the certificate.
     /// @param creditIdHash keccak256 of the credit id
     /// @param retiredAt the block's time
     event CreditRetired(
@@ -58,20 +58,21 @@ interface ICreditRetirement is IAuthorizations, ICreditIssuance {
     /// nonce)"), without the line breaks.
     function RETIRE_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
-    /// @notice Whether exactly these fields are a certificate of this contract.
+    /// @notice Whether `holder` retired the serials from `firstSerial` on at `retiredAt`, with exactly the words of
+    /// `retirement`.
     function verifyCertificate(address holder, uint64 firstSerial, uint64 retiredAt, Retirement calldata retirement)
         external
         view
         returns (bool);
 
-    /// @notice Retires the caller's tokens. Also during a pause.
+    /// @notice Retires the caller's tokens as `retirement` says. Also during a pause.
     function retire(Retirement calldata retirement) external;
 
-    /// @notice Retires tokens of `holder` out of the caller's allowance. Also during a pause.
+    /// @notice Retires tokens of `holder` as `retirement` says, out of the caller's allowance. Also during a pause.
     /// WARNING: an allowance lets the spender retire as well as transfer, and choose every word of the certificate.
     function retireFrom(address holder, Retirement calldata retirement) external;
 
-    /// @notice Retires tokens of `holder`, who signed a RetireAuthorization. Anyone may submit it.
+    /// @notice Retires tokens of `holder`, who signed a RetireAuthorization over `retirement`. Anyone may submit it.
     /// Its EIP-712 type is RetireAuthorization(address holder,string creditId,uint256 amount,string beneficiary,string
     /// purpose,bytes2 country,uint64 periodStart,uint64 periodEnd,uint256 validAfter,uint256 validBefore,bytes32 nonce).
     /// @param validAfter unix time in seconds; executable when block.timestamp is greater

@@ -81,7 +81,7 @@ contract CarbonCreditIssuanceHandler is CarbonCreditHandler {
         (bool free, uint256 hint) = _place(first, size);
         string memory id = vm.toString(_credits.length);
         ICreditIssuance.IssuanceTerms memory terms = ICreditIssuance.IssuanceTerms(
-            id, "VCS-1234", 2025, "VM0042", bytes32(first), SERIES, uint64(first), uint64(first + size - 1)
+            id, "VCS-1234", "VM0042", bytes32(first), SERIES, 2025, uint64(first), uint64(first + size - 1)
         );
         vm.prank(issuer);
         try TOKEN.issue(_recipient(to), uint64(hint), terms) {

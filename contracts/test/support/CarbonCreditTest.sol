@@ -76,7 +76,7 @@ abstract contract CarbonCreditTest is SigningTest {
         returns (ICreditIssuance.IssuanceTerms memory)
     {
         return ICreditIssuance.IssuanceTerms(
-            creditId, "VCS-1234", 2025, "VM0042", keccak256("evidence"), series, first, last
+            creditId, "VCS-1234", "VM0042", keccak256("evidence"), series, 2025, first, last
         );
     }
 

@@ -54,7 +54,7 @@ abstract contract CreditIssuance is ICreditIssuance, ERC20, AccessControlDefault
         uint48 count = _serialsOf(amount);
         bytes32 series = _ownSeries(_msgSender());
         uint64 first = _takeOwnSerials(count);
-        _issue(to, creditId, series, first, count, 0);
+        _issue(to, creditId, keccak256(bytes(creditId)), series, first, count);
     }
 
     /// @inheritdoc ICreditIssuance
@@ -65,8 +65,10 @@ abstract contract CreditIssuance is ICreditIssuance, ERC20, AccessControlDefault
     {
         uint48 count = _rangeSize(terms.firstSerial, terms.lastSerial);
         bytes32 series = _takeSerials(terms, count, predecessor);
-        emit CreditDescribed(keccak256(bytes(terms.creditId)), terms);
-        _issue(to, terms.creditId, series, terms.firstSerial, count, keccak256(abi.encode(terms)));
+        bytes32 creditIdHash = keccak256(bytes(terms.creditId));
+        emit CreditDescribed(creditIdHash, terms);
+        _issue(to, terms.creditId, creditIdHash, series, terms.firstSerial, count);
+        _issuances[creditIdHash].termsHash = keccak256(abi.encode(terms));
     }
 
     /// @inheritdoc ICreditIssuance
@@ -135,17 +137,24 @@ abstract contract CreditIssuance is ICreditIssuance, ERC20, AccessControlDefault
     }
 
     /// @dev The one place where tokens come into being.
-    function _issue(address to, string calldata creditId, bytes32 series, uint64 first, uint48 count, bytes32 termsHash)
-        private
-    {
+    function _issue(
+        address to,
+        string calldata creditId,
+        bytes32 creditIdHash,
+        bytes32 series,
+        uint64 first,
+        uint48 count
+    ) private {
         if (bytes(creditId).length == 0) revert EmptyCreditId();
-        bytes32 creditIdHash = keccak256(bytes(creditId));
-        if (_issuances[creditIdHash].issued != 0) revert CreditIdAlreadyMinted(creditId);
+        Issuance storage issuance = _issuances[creditIdHash];
+        if (issuance.issued != 0) revert CreditIdAlreadyMinted(creditId);
         address issuer = _msgSender();
         _consumeQuota(issuer, count);
 
         uint256 amount = count * CREDIT_STEP;
-        _issuances[creditIdHash] = Issuance(first, count, 0, 0, 0, issuer, termsHash);
+        issuance.firstSerial = first;
+        issuance.issued = count;
+        issuance.issuer = issuer;
         _mint(to, amount);
         emit CreditIssued(creditIdHash, issuer, series, first, first + (count - 1));
         emit CreditMinted(to, amount, creditId);

@@ -16,6 +16,7 @@ import {ITransferAuthorizations} from "./ITransferAuthorizations.sol";
 /// Pause. A pause stops `mint`, `issue`, `transferWithAuthorization`, `receiveWithAuthorization`, the batch and
 /// `retireWithAuthorization`. It never stops `transfer`, `transferFrom`, `approve`, `permit`, `retire`, `retireFrom` or
 /// `cancelAuthorization`: holders keep their tokens, can always retire them, and can always withdraw what they signed.
+/// Nor does it stop `cancelCredits`, `bufferCredits` and `recordReversal`, which only put things right.
 ///
 /// WARNING: ERC-20 has no way to refuse a payment; anyone may send tokens to anyone. Tokens sent to a contract that
 /// cannot send them on, this one included, are lost.

@@ -46,13 +46,10 @@ contract CarbonCreditGasTest is CarbonCreditTest {
         vm.snapshotGasLastCall(GROUP, "issue, between two ranges, recipient holds");
     }
 
-    /// @dev Not the credit's first retirement, and the holder keeps some; texts of 15, 12 and 10 characters.
+    /// @dev The holder keeps some; texts of 15, 12 and 10 characters.
     function test_Retire() public {
         _mint(alice, HOLDING, "WIA-2025-000001");
         ICreditRetirement.Retirement memory retirement = _retirement("WIA-2025-000001", 1.234e18);
-        vm.prank(alice);
-        token.retire(retirement);
-        vm.snapshotGasLastCall(GROUP, "retire with certificate, first of the credit");
         vm.prank(alice);
         token.retire(retirement);
         assertLe(vm.snapshotGasLastCall(GROUP, "retire with certificate"), 75_000);
@@ -72,9 +69,7 @@ contract CarbonCreditGasTest is CarbonCreditTest {
             token.retireWithAuthorization(alice, retirement, NOW - 60, NOW + 1 hours, bytes32(nonce), signature);
             vm.snapshotGasLastCall(
                 GROUP,
-                nonce == 1
-                    ? "retireWithAuthorization, first of the credit, new nonce word"
-                    : "retireWithAuthorization, warm nonce word"
+                nonce == 1 ? "retireWithAuthorization, new nonce word" : "retireWithAuthorization, warm nonce word"
             );
         }
     }

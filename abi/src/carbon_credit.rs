@@ -1,8 +1,10 @@
 //! `CarbonCredit`: bindings made from the committed artifact (C-091…C-094).
 
-use alloy::primitives::{Bytes, FixedBytes, keccak256};
+use alloy::primitives::{Address, Bytes, FixedBytes, Uint};
 use alloy::sol;
-use alloy::sol_types::SolInterface;
+use alloy::sol_types::{SolConstructor, SolInterface};
+
+use crate::create2::Plan;
 
 sol! {
     /// Bindings of `abi/artifacts/CarbonCredit.json`.
@@ -47,18 +49,14 @@ pub fn describe_revert(data: &Bytes) -> String {
     )
 }
 
-/// The init code that CREATE2 runs: committed bytecode, then the constructor's arguments.
+/// The contract in a deployment.
 #[must_use]
-pub fn init_code(admin: alloy::primitives::Address, admin_delay_s: u64) -> Bytes {
-    use alloy::primitives::Uint;
-    use alloy::sol_types::SolConstructor;
-    let arguments =
-        CarbonCredit::constructorCall { admin, adminDelay: Uint::<48, 1>::saturating_from(admin_delay_s) };
-    [CarbonCredit::BYTECODE.as_ref(), &arguments.abi_encode()].concat().into()
-}
-
-/// The salt of the CREATE2 plan; `contracts/script/Deploy.s.sol` uses the same.
-#[must_use]
-pub fn salt() -> FixedBytes<32> {
-    keccak256("wia-node/CarbonCredit/v1")
+pub fn plan(admin: Address, admin_delay_s: u64) -> Plan {
+    let admin_delay = Uint::<48, 1>::saturating_from(admin_delay_s);
+    Plan {
+        name: NAME,
+        bytecode: CarbonCredit::BYTECODE.clone(),
+        arguments: CarbonCredit::constructorCall { admin, adminDelay: admin_delay }.abi_encode().into(),
+        runtime: CarbonCredit::DEPLOYED_BYTECODE.clone(),
+    }
 }

@@ -4,12 +4,15 @@
 //! In: the committed ABI and bytecode of `abi/artifacts` (made by `contracts/tools/artifacts`). Out: typed
 //! calls, events, digests, addresses. Never here: I/O, async. Serves C-091…C-094, X-18, X-19.
 
+#[cfg(test)]
+mod artifacts;
 pub mod authorization;
 pub mod carbon_credit;
 pub mod create2;
 pub mod deployment;
 pub mod eip55;
 pub mod receipt;
+pub mod roles;
 pub mod units;
 
 pub use carbon_credit::CarbonCredit;

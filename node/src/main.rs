@@ -1,7 +1,7 @@
 //! `wia`: one binary. Commands are in [`cli`], what a running node consists of in [`wiring`].
 //!
 //! In: arguments, a configuration, a chain. Out: the doors of [`doors`]. Serves the commands table of the
-//! architecture: `dev`, `node`, `wallet`.
+//! architecture: `dev`, `node`, `wallet`, `deploy`.
 
 mod anvil;
 mod cli;
@@ -11,6 +11,7 @@ mod deploy;
 mod doors;
 mod files;
 mod identity;
+mod keystore;
 mod wiring;
 
 use std::process::ExitCode;

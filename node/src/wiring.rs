@@ -34,6 +34,7 @@ use wia_store::{Store, StoreError};
 use crate::config::{self, Config};
 use crate::doors::{self, Services};
 use crate::identity::{TokenError, Verifier};
+use crate::keystore;
 
 /// How long one call to the chain's endpoint may take.
 const CHAIN_TIMEOUT_MS: u64 = 10_000;
@@ -60,6 +61,8 @@ pub(crate) enum NodeError {
     Mesh(#[from] MeshError),
     #[error(transparent)]
     Token(#[from] TokenError),
+    #[error(transparent)]
+    Keystore(#[from] keystore::KeystoreError),
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: SocketAddr, reason: std::io::Error },
     #[error("{path}: {reason}")]
@@ -298,8 +301,6 @@ fn lane_key(config: &config::Relayer) -> Result<PrivateKeySigner, NodeError> {
         .password_file
         .as_ref()
         .ok_or_else(|| failed("is a keystore, and relayer.password_file is not set".into()))?;
-    let password = std::fs::read_to_string(password_file)
-        .map_err(|e| NodeError::File { path: password_file.clone(), reason: e.to_string() })?;
-    PrivateKeySigner::decrypt_keystore(path, password.trim_end_matches(['\r', '\n']))
-        .map_err(|e| failed(e.to_string()))
+    let password = keystore::password(Some(password_file), "")?;
+    Ok(keystore::open(path, &password)?)
 }

@@ -12,7 +12,7 @@ use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::TransactionRequest;
 use alloy::rpc::types::anvil::ReorgOptions;
 use alloy::sol_types::SolCall;
-use wia_abi::{BlockNumber, CarbonCredit, create2};
+use wia_abi::{BlockNumber, CarbonCredit, carbon_credit, create2};
 use wia_indexer::Config;
 
 /// A running anvil; gone when dropped.
@@ -83,7 +83,7 @@ impl Chain {
         let url = format!("http://127.0.0.1:{}", anvil.port);
         let provider = RootProvider::new(RpcClient::new_http(url.parse().unwrap()));
         let accounts = provider.get_accounts().await.unwrap();
-        let plan = create2::plans(accounts[0], 0).remove(0);
+        let plan = carbon_credit::plan(accounts[0], 0);
         let chain = Self { anvil, provider, accounts, token: plan.address(), minted: 0 };
         chain.send(chain.accounts[0], create2::FACTORY, plan.factory_input()).await;
         chain.mine(1).await;

@@ -5,9 +5,10 @@ use std::pin::pin;
 
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{Provider, ProviderBuilder};
+use alloy::sol_types::SolCall;
 use clap::Args;
 use serde_json::json;
-use wia_abi::{CreditAmount, Deployment};
+use wia_abi::{CarbonCredit, CreditAmount, Deployment, carbon_credit, create2};
 
 use super::dev_accounts::{self, CHAIN_ID};
 use super::node::{serve, write_ready};
@@ -15,13 +16,16 @@ use super::{CliError, NodeFlags, say};
 use crate::anvil::{self, Anvil};
 use crate::clock;
 use crate::config::{self, ANVIL_PORT, Config};
-use crate::deploy::Deployer;
+use crate::deploy::{DeployError, Deployer, Job, Journal, Network, Step};
 use crate::files;
 use crate::identity::DevIssuer;
 use crate::wiring::Endpoints;
 
 /// `sub` of the dev token.
 const DEV_USER: &str = "USER-2026-001";
+
+/// The network of `networks.toml` that anvil is.
+const DEV_NETWORK: &str = "anvil";
 
 /// Credits of accounts 1…9 at the start.
 const START_BALANCE: &str = "1000";
@@ -164,30 +168,49 @@ async fn ended(anvil: &mut Option<Anvil>) {
     }
 }
 
-/// Deploys what is missing and gives accounts 1…9 their credits, each once.
+/// Deploys what is missing and gives accounts 1…9 their credits and their test money, each once.
 async fn deploy(data_dir: &Path, rpc_url: &str) -> Result<Deployment, CliError> {
-    let mut deployer = Deployer::connect(rpc_url, dev_accounts::signer(0)?).await?;
-    let chain_id = deployer.chain_id().await?;
-    if chain_id != CHAIN_ID {
-        return Err(CliError::Refused(format!(
-            "{rpc_url} is chain {chain_id}; `wia dev` uses public keys and works on chain {CHAIN_ID} (anvil) only. \
-             For other chains there is `wia node --config`"
-        )));
+    let network = Network { rpc_url: rpc_url.to_owned(), ..Network::load(DEV_NETWORK, None)? };
+    let mut job = Job::open(DEV_NETWORK, network).await.map_err(only_anvil)?;
+    job.more = funding(&job.network)?;
+    // Nothing is at stake that a second look at the chain would not show: the journal need not outlive us.
+    let earlier = read_deployment(&data_dir.join("deployment.json"));
+    let deployer = Deployer::with_key(dev_accounts::signer(0)?);
+    let quiet = |line: &str| tracing::debug!("{line}");
+    Ok(job.run(&deployer, Journal::in_memory(), earlier.as_ref(), false, &quiet).await?.deployment)
+}
+
+/// `wia dev` works with keys that everybody knows.
+fn only_anvil(error: DeployError) -> CliError {
+    match error {
+        DeployError::WrongChain { found, .. } => CliError::Refused(format!(
+            "the endpoint is chain {found}; `wia dev` uses public keys and works on chain {CHAIN_ID} (anvil) only. \
+             For other chains there are `wia deploy` and `wia node --config`"
+        )),
+        error => error.into(),
     }
-    let accounts = dev_accounts::all();
+}
+
+/// The steps that give accounts 1…9 something to trade with.
+fn funding(network: &Network) -> Result<Vec<Step>, CliError> {
     let amount: CreditAmount = START_BALANCE.parse().map_err(|e| CliError::Refused(format!("{e}")))?;
-    let credits: Vec<_> =
-        (1..accounts.len()).map(|i| (accounts[i].address, amount, format!("CCR-2026-{i:06}"))).collect();
-    let mut deployment = deployer.deploy(chain_id, accounts[0].address, &credits).await?;
-    // The file of an earlier run knows the block of a contract that was there already.
-    if let Some(earlier) = read_deployment(&data_dir.join("deployment.json")) {
-        for (name, contract) in &mut deployment.contracts {
-            if let Some(known) = earlier.contracts.get(name).filter(|k| k.address == contract.address) {
-                contract.block_number = known.block_number;
+    let mut steps = Vec::new();
+    for plan in create2::plans(&network.settings()) {
+        let to = plan.address();
+        for (i, account) in dev_accounts::all().iter().enumerate().skip(1) {
+            let account = account.address;
+            match plan.name {
+                carbon_credit::NAME => {
+                    let credit_id = format!("CCR-2026-{i:06}");
+                    let what = format!("minting {credit_id}");
+                    let call = CarbonCredit::mintCall { to: account, amount: amount.0, creditId: credit_id };
+                    steps.push(Step::once(what, to, call.abi_encode()));
+                }
+                _ => {}
             }
         }
     }
-    Ok(deployment)
+    Ok(steps)
 }
 
 fn read_deployment(path: &PathBuf) -> Option<Deployment> {

@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and where it goes.
 
+mod deploy;
 mod dev;
 mod dev_accounts;
 mod node;
@@ -28,6 +29,8 @@ enum Command {
     Dev(dev::Dev),
     /// Run a node against a given chain
     Node(node::Node),
+    /// Deploy the contracts to a network, by name
+    Deploy(deploy::Deploy),
     /// Keys, balances, signed transfers
     #[command(subcommand)]
     Wallet(wallet::Wallet),
@@ -78,6 +81,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Deploy(#[from] crate::deploy::DeployError),
     #[error(transparent)]
+    Keystore(#[from] crate::keystore::KeystoreError),
+    #[error(transparent)]
     Token(#[from] crate::identity::TokenError),
     #[error(transparent)]
     Node(#[from] crate::wiring::NodeError),
@@ -111,6 +116,10 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Node(node) => {
             start_log("info");
             node.run().await
+        }
+        Command::Deploy(deploy) => {
+            start_log("warn");
+            deploy.run().await
         }
         Command::Wallet(wallet) => {
             start_log("error");

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wia_abi::authorization::{Domain, TransferWithAuthorization};
 use wia_abi::deployment::Contract;
-use wia_abi::{BlockNumber, CarbonCredit, Deployment, create2};
+use wia_abi::{BlockNumber, CarbonCredit, Deployment, carbon_credit, create2};
 use wia_protocol::RpcError;
 use wia_protocol::relay::{Message, State, Status, StatusQuery, Submission, Submitted, Update, Watch};
 use wia_relayer::{Chain, Config, Origin, Relayer, RelayerError, RpcChain, Updates, open};
@@ -106,7 +106,7 @@ impl Anvil {
         let provider: RootProvider =
             ProviderBuilder::default().connect_http(format!("http://127.0.0.1:{port}").parse().unwrap());
         let admin = provider.get_accounts().await.unwrap()[0];
-        let plan = create2::plans(admin, 0).remove(0);
+        let plan = carbon_credit::plan(admin, 0);
         let contract = plan.address();
         let chain_id = provider.get_chain_id().await.unwrap();
         let entry = Contract { address: contract, block_number: BlockNumber(0) };

@@ -9,6 +9,7 @@ use alloy::signers::local::PrivateKeySigner;
 use clap::Args;
 
 use super::{WalletError, say};
+use crate::keystore;
 
 /// Where keys lie and how they are unlocked.
 #[derive(Debug, Args)]
@@ -53,7 +54,8 @@ impl Import {
         let from_stdin = self.key_file == Path::new("-");
         let text = if from_stdin {
             if std::io::stdin().is_terminal() {
-                prompt("private key (hex, not shown): ")?
+                rpassword::prompt_password("private key (hex, not shown): ")
+                    .map_err(|e| WalletError::Usage(format!("cannot ask for the key ({e}); use --key-file")))?
             } else {
                 let mut text = String::new();
                 std::io::stdin()
@@ -89,16 +91,6 @@ impl Keystore {
         Ok(self.folder()?.join(name))
     }
 
-    fn password(&self, question: &str) -> Result<String, WalletError> {
-        match &self.password_file {
-            Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|e| file(path, e))?;
-                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-            }
-            None => prompt(question),
-        }
-    }
-
     fn keep(&self, name: &str, signer: &PrivateKeySigner) -> Result<(), WalletError> {
         let path = self.path(name)?;
         if path.exists() {
@@ -106,7 +98,7 @@ impl Keystore {
         }
         let folder = self.folder()?;
         std::fs::create_dir_all(&folder).map_err(|e| file(&folder, e))?;
-        let password = self.password("password for the new key: ")?;
+        let password = keystore::password(self.password_file.as_deref(), "password for the new key: ")?;
         // Encrypted in a folder of its own first: a reader finds the whole file or none, and only we read it.
         let part = tempfile::tempdir_in(&folder).map_err(|e| file(&folder, e))?;
         PrivateKeySigner::encrypt_keystore(part.path(), &mut OsRng, signer.to_bytes(), &password, Some(name))
@@ -125,18 +117,10 @@ impl Keystore {
                 path.display()
             )));
         }
-        let password = self.password(&format!("password of {name}: "))?;
-        PrivateKeySigner::decrypt_keystore(&path, password).map_err(|e| {
-            let text = e.to_string();
-            let reason = if text.contains("Mac Mismatch") { "the password is wrong".into() } else { text };
-            WalletError::File { path, reason }
-        })
+        let question = format!("password of {name}: ");
+        let password = keystore::password(self.password_file.as_deref(), &question)?;
+        Ok(keystore::open(&path, &password)?)
     }
-}
-
-fn prompt(question: &str) -> Result<String, WalletError> {
-    rpassword::prompt_password(question)
-        .map_err(|e| WalletError::Usage(format!("cannot ask for the password ({e}); use --password-file")))
 }
 
 fn file(path: &Path, error: std::io::Error) -> WalletError {

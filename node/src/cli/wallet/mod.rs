@@ -66,6 +66,8 @@ pub(crate) enum WalletError {
     Answer { method: String, reason: String },
     #[error("{path}: {reason}")]
     File { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Keystore(#[from] crate::keystore::KeystoreError),
     #[error("standard output: {0}")]
     Output(#[from] std::io::Error),
     #[error("{0}")]

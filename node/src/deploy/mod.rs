@@ -1,0 +1,171 @@
+//! Puts the committed bytecode on a chain at its CREATE2 addresses, and configures it.
+//!
+//! In: a [`Network`] by name, an endpoint, a signer. Out: a [`Deployment`], and the calls that only an admin may make.
+//! Doing it twice changes nothing: what has our code is left alone, a step whose view says that it is done is not taken
+//! again. [`Survey`] asks everything and sends nothing; [`Job::run`] refuses first, then sends one transaction after
+//! the other through the [`Sender`], whose journal a killed run goes on from. Serves B-K25, C-091, C-094.
+
+mod chain;
+mod creation;
+mod error;
+mod journal;
+mod network;
+mod plan;
+mod sender;
+mod steps;
+
+use alloy::network::EthereumWallet;
+use alloy::primitives::Address;
+use alloy::signers::local::PrivateKeySigner;
+use wia_abi::deployment::Contract;
+use wia_abi::{BlockNumber, Deployment, create2};
+
+use chain::Chain;
+use plan::{Fate, Planned, Site, Standing};
+use sender::Sender;
+
+pub(crate) use error::DeployError;
+pub(crate) use journal::Journal;
+pub(crate) use network::Network;
+pub(crate) use plan::Survey;
+pub(crate) use steps::Step;
+
+/// One deployment: a network whose endpoint was asked who it is.
+pub(crate) struct Job {
+    pub(crate) name: String,
+    pub(crate) network: Network,
+    chain: Chain,
+    /// Steps beyond those of the network.
+    pub(crate) more: Vec<Step>,
+}
+
+/// What a run did.
+pub(crate) struct Outcome {
+    pub(crate) deployment: Deployment,
+    /// How many transactions this run saw mined, an earlier run's included.
+    pub(crate) transactions: usize,
+    /// Steps that only the admin may take.
+    pub(crate) left: Vec<Step>,
+    /// Contracts whose block nobody could tell.
+    pub(crate) without_block: Vec<&'static str>,
+}
+
+/// Who pays and signs.
+pub(crate) struct Deployer {
+    pub(crate) address: Address,
+    pub(crate) wallet: EthereumWallet,
+}
+
+impl Deployer {
+    /// A key in memory.
+    pub(crate) fn with_key(key: PrivateKeySigner) -> Self {
+        Self { address: key.address(), wallet: key.into() }
+    }
+}
+
+impl Job {
+    /// Refuses an endpoint of another chain.
+    pub(crate) async fn open(name: &str, network: Network) -> Result<Self, DeployError> {
+        let chain = Chain::at(&network.rpc_url)?;
+        let found = chain.id().await?;
+        if found != network.chain_id {
+            let expected = network.chain_id;
+            return Err(DeployError::WrongChain { network: name.to_owned(), expected, found });
+        }
+        Ok(Self { name: name.to_owned(), network, chain, more: Vec::new() })
+    }
+
+    /// The journal at `path`, when it is of this chain.
+    pub(crate) async fn journal(&self, path: std::path::PathBuf) -> Result<Journal, DeployError> {
+        Journal::open(path, self.chain.genesis().await?)
+    }
+
+    /// What there is and what there is to do.
+    pub(crate) async fn survey(&self, deployer: Option<Address>) -> Result<Survey, DeployError> {
+        Survey::of(&self.chain, &self.network, &self.more, deployer).await
+    }
+
+    /// Does it. `earlier` is what is known of the chain's deployments; `replace` raises the fees of what an earlier
+    /// run left in the pool.
+    pub(crate) async fn run(
+        &self,
+        deployer: &Deployer,
+        journal: Journal,
+        earlier: Option<&Deployment>,
+        replace: bool,
+        say: &dyn Fn(&str),
+    ) -> Result<Outcome, DeployError> {
+        let Deployer { address, wallet } = deployer;
+        let mut sender = Sender {
+            chain: &self.chain,
+            network: &self.network,
+            wallet,
+            from: *address,
+            journal,
+            say,
+            mined: Vec::new(),
+        };
+        sender.settle(replace).await?;
+        let survey = self.survey(Some(*address)).await?;
+        survey.check_funds(&self.network)?;
+        for site in survey.contracts.iter().filter(|s| s.state != Standing::Deployed) {
+            self.put(site, &mut sender).await?;
+        }
+        for Planned { step, fate } in &survey.steps {
+            // Asked again: its contract may have come to stand since.
+            if matches!(fate, Fate::ToDo(_)) && !step.is_done(&self.chain, Some(*address)).await? {
+                sender.send(&step.what, step.to, step.call.clone()).await?;
+            }
+        }
+        let mined = sender.confirm().await?;
+        let mut outcome = Outcome {
+            deployment: Deployment { chain_id: self.network.chain_id, ..Deployment::default() },
+            transactions: mined.len(),
+            left: survey.left_to_admin().cloned().collect(),
+            without_block: Vec::new(),
+        };
+        for Site { plan, address, .. } in &survey.contracts {
+            let ours = mined.iter().find(|(sent, _)| sent.what == deploying(plan.name));
+            let known = earlier.and_then(|d| d.contracts.get(plan.name)).filter(|c| c.address == *address);
+            let block = match (ours, known) {
+                (Some((_, block)), _) => Some(*block),
+                (None, Some(known)) => Some(known.block_number.0),
+                (None, None) => creation::block_of(&self.chain, *address).await?,
+            };
+            if block.is_none() {
+                outcome.without_block.push(plan.name);
+            }
+            // Reading from the start is slow, but never misses.
+            let block_number = BlockNumber(block.unwrap_or(0));
+            let contract = Contract { address: *address, block_number };
+            outcome.deployment.contracts.insert(plan.name.to_owned(), contract);
+        }
+        Ok(outcome)
+    }
+
+    async fn put(&self, site: &Site, sender: &mut Sender<'_>) -> Result<(), DeployError> {
+        let Site { plan, address, .. } = site;
+        let sent = sender.send(&deploying(plan.name), create2::FACTORY, plan.factory_input()).await;
+        let code = match sent {
+            Ok(()) => self.chain.code(*address).await?,
+            // Anyone may carry out the same plan: when somebody was faster, it is done.
+            Err(error @ (DeployError::Reverted { .. } | DeployError::Simulation { .. })) => {
+                let code = self.chain.code(*address).await?;
+                if code.is_empty() {
+                    return Err(error);
+                }
+                code
+            }
+            Err(error) => return Err(error),
+        };
+        if plan.is_runtime(&code) {
+            Ok(())
+        } else {
+            Err(DeployError::ForeignCode { contract: plan.name, address: *address })
+        }
+    }
+}
+
+fn deploying(name: &str) -> String {
+    format!("deploying {name}")
+}

@@ -1,0 +1,213 @@
+//! Sends one transaction after the other: signed, written to the journal, broadcast, waited for; in that order.
+
+use std::time::{Duration, Instant};
+
+use alloy::eips::eip2718::Encodable2718;
+use alloy::network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
+use alloy::primitives::{Address, B256, Bytes};
+use alloy::rpc::types::TransactionRequest;
+
+use super::DeployError;
+use super::chain::{Chain, Fees};
+use super::journal::{End, Journal, Sent};
+use super::network::Network;
+use super::plan::with_margin;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// One key's transactions on one chain.
+pub(crate) struct Sender<'a> {
+    pub(crate) chain: &'a Chain,
+    pub(crate) network: &'a Network,
+    pub(crate) wallet: &'a EthereumWallet,
+    pub(crate) from: Address,
+    pub(crate) journal: Journal,
+    /// Where progress goes, a line each.
+    pub(crate) say: &'a dyn Fn(&str),
+    /// What this run saw mined.
+    pub(crate) mined: Vec<Sent>,
+}
+
+/// Pauses between two looks: short at first, then longer, until a deadline.
+struct Patience {
+    pause: Duration,
+    deadline: Instant,
+}
+
+impl Patience {
+    fn of(seconds: u64) -> Self {
+        Self { pause: FIRST_PAUSE, deadline: Instant::now() + Duration::from_secs(seconds) }
+    }
+
+    /// Waits a little; false when there was time enough.
+    async fn wait(&mut self) -> bool {
+        if Instant::now() >= self.deadline {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+impl Sender<'_> {
+    /// Brings what earlier runs left to its end: the same bytes are broadcast again and waited for. With `replace`,
+    /// what is not mined yet is signed again for the same nonce with the fees of now, so that either of the two can
+    /// take effect and never both.
+    pub(crate) async fn settle(&mut self, replace: bool) -> Result<(), DeployError> {
+        while let Some(first) = self.journal.unsettled().first().cloned() {
+            (self.say)(&format!("{}: sent by an earlier run as {}", first.what, first.hash));
+            if replace && first.from == self.from && self.seen(&first).await?.is_none() {
+                self.replace(&first).await?;
+            }
+            for sent in self.of_nonce(&first) {
+                self.chain.broadcast(&sent.what, &sent.raw).await?;
+            }
+            self.wait_for(&first).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends a call and waits until it is mined.
+    pub(crate) async fn send(&mut self, what: &str, to: Address, input: Bytes) -> Result<(), DeployError> {
+        let estimated = self.chain.gas(Some(self.from), to, input.clone()).await?;
+        let gas =
+            estimated.map_err(|reason| DeployError::Simulation { what: what.to_owned(), reason })?;
+        let fees = self.chain.fees(self.network).await?;
+        let nonce = self.chain.next_nonce(self.from, true).await?;
+        let sent = self.sign(what, to, input, nonce, with_margin(gas), fees).await?;
+        self.journal.add(sent.clone())?;
+        self.chain.broadcast(what, &sent.raw).await?;
+        (self.say)(&format!("{what}: sent as {}", sent.hash));
+        match self.wait_for(&sent).await? {
+            End::Mined(_) => Ok(()),
+            End::Reverted(_) | End::Superseded => {
+                Err(DeployError::Reverted { what: what.to_owned(), hash: sent.hash })
+            }
+        }
+    }
+
+    /// Waits until all that this run saw mined is buried deep enough, and sends again what a reorganisation dropped.
+    /// Returns the block of each.
+    pub(crate) async fn confirm(&self) -> Result<Vec<(Sent, u64)>, DeployError> {
+        let wanted = self.network.confirmations;
+        let mut patience = Patience::of(self.network.receipt_timeout_s);
+        let mut confirmed = Vec::new();
+        for sent in &self.mined {
+            loop {
+                let block = self.chain.receipt(sent.hash).await?.and_then(|r| r.block_number);
+                match block {
+                    Some(block) if self.chain.head().await? + 1 >= block + wanted => {
+                        confirmed.push((sent.clone(), block));
+                        break;
+                    }
+                    Some(_) => {}
+                    None => self.chain.broadcast(&sent.what, &sent.raw).await?,
+                }
+                if !patience.wait().await {
+                    return Err(DeployError::NotConfirmed {
+                        block: block.unwrap_or_default(),
+                        confirmations: wanted,
+                        timeout_s: self.network.receipt_timeout_s,
+                    });
+                }
+            }
+        }
+        Ok(confirmed)
+    }
+
+    async fn sign(
+        &self,
+        what: &str,
+        to: Address,
+        input: Bytes,
+        nonce: u64,
+        gas_limit: u64,
+        fees: Fees,
+    ) -> Result<Sent, DeployError> {
+        let request = TransactionRequest::default()
+            .with_from(self.from)
+            .with_to(to)
+            .with_input(input)
+            .with_nonce(nonce)
+            .with_chain_id(self.network.chain_id)
+            .with_gas_limit(gas_limit);
+        let signed = fees.offer(request).build(self.wallet).await;
+        let signed = signed.map_err(|e| DeployError::Signer(e.to_string()))?;
+        Ok(Sent {
+            what: what.to_owned(),
+            from: self.from,
+            to,
+            nonce,
+            hash: *signed.tx_hash(),
+            raw: signed.encoded_2718().into(),
+            end: None,
+        })
+    }
+
+    /// Signs `old` once more with higher fees. The journal keeps both.
+    async fn replace(&mut self, old: &Sent) -> Result<(), DeployError> {
+        let terms = old.terms()?;
+        let fees = terms.fees.raised_over(self.chain.fees(self.network).await?);
+        let new = self.sign(&old.what, old.to, terms.input, old.nonce, terms.gas_limit, fees).await?;
+        (self.say)(&format!("{}: replaced by {}", old.what, new.hash));
+        self.journal.add(new)
+    }
+
+    /// Unsettled transactions of the same sender and nonce, of which at most one can be mined.
+    fn of_nonce(&self, sent: &Sent) -> Vec<Sent> {
+        let mut all = self.journal.unsettled();
+        all.retain(|t| t.from == sent.from && t.nonce == sent.nonce);
+        all
+    }
+
+    async fn wait_for(&mut self, sent: &Sent) -> Result<End, DeployError> {
+        let mut patience = Patience::of(self.network.receipt_timeout_s);
+        loop {
+            if let Some((hash, end)) = self.seen(sent).await? {
+                return self.note(sent, hash, end);
+            }
+            if !patience.wait().await {
+                return Err(DeployError::NotMined {
+                    what: sent.what.clone(),
+                    hash: sent.hash,
+                    nonce: sent.nonce,
+                    from: sent.from,
+                    timeout_s: self.network.receipt_timeout_s,
+                    journal: self.journal.place(),
+                });
+            }
+        }
+    }
+
+    /// How the nonce of `sent` was used, once it was.
+    async fn seen(&self, sent: &Sent) -> Result<Option<(B256, End)>, DeployError> {
+        // Asked first: a receipt that comes in between is then found below, never missed.
+        let passed = self.chain.next_nonce(sent.from, false).await? > sent.nonce;
+        for candidate in self.of_nonce(sent) {
+            let receipt = self.chain.receipt(candidate.hash).await?;
+            if let Some((receipt, block)) = receipt.and_then(|r| r.block_number.map(|b| (r, b))) {
+                let end = if receipt.status() { End::Mined(block) } else { End::Reverted(block) };
+                return Ok(Some((candidate.hash, end)));
+            }
+        }
+        Ok(passed.then_some((sent.hash, End::Superseded)))
+    }
+
+    fn note(&mut self, sent: &Sent, hash: B256, end: End) -> Result<End, DeployError> {
+        for candidate in self.of_nonce(sent) {
+            let own = candidate.hash == hash;
+            self.journal.ended(candidate.hash, if own { end } else { End::Superseded })?;
+            if own && matches!(end, End::Mined(_)) {
+                self.mined.push(candidate);
+            }
+        }
+        (self.say)(&match end {
+            End::Mined(block) => format!("{}: mined in block {block}", sent.what),
+            End::Reverted(block) => format!("{}: reverted in block {block}", sent.what),
+            End::Superseded => format!("{}: another transaction took its nonce", sent.what),
+        });
+        Ok(end)
+    }
+}

@@ -1,0 +1,103 @@
+//! What is configured once the contracts stand: each step has a view that tells whether it is done and a call that
+//! does it, so that configuring twice changes nothing.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256, Bytes};
+use alloy::sol_types::SolCall;
+use wia_abi::CarbonCredit::{getRoleAdminCall, grantRoleCall, hasRoleCall};
+
+use super::DeployError;
+use super::chain::Chain;
+use super::network::{Grant, Network};
+
+/// One step.
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    /// For people.
+    pub(crate) what: String,
+    /// The contract that is called.
+    pub(crate) to: Address,
+    /// Does it.
+    pub(crate) call: Bytes,
+    done: Done,
+    /// The role whose admin may do it; none: anyone may.
+    role: Option<B256>,
+}
+
+#[derive(Debug, Clone)]
+enum Done {
+    /// When this view returns another word than zero.
+    View(Bytes),
+    /// When the call itself would revert: for what can be done once and has no view.
+    Refused,
+}
+
+impl Step {
+    /// Give `grant.account` its role.
+    fn grant(grant: &Grant, to: Address) -> Self {
+        let Grant { contract, role: name, account } = grant;
+        let role = wia_abi::roles::id(name);
+        Self {
+            what: format!("grant {name} of {contract} to {account}"),
+            to,
+            call: grantRoleCall { role, account: *account }.abi_encode().into(),
+            done: Done::View(hasRoleCall { role, account: *account }.abi_encode().into()),
+            role: Some(role),
+        }
+    }
+
+    /// What anyone may do, once: done when `view` says so.
+    pub(crate) fn open(what: String, to: Address, call: Vec<u8>, view: Vec<u8>) -> Self {
+        Self { what, to, call: call.into(), done: Done::View(view.into()), role: None }
+    }
+
+    /// What the deployer may do, once: done when it would be refused.
+    pub(crate) fn once(what: String, to: Address, call: Vec<u8>) -> Self {
+        Self { what, to, call: call.into(), done: Done::Refused, role: None }
+    }
+
+    /// Whether it is done. Its contract must be there.
+    pub(crate) async fn is_done(&self, chain: &Chain, by: Option<Address>) -> Result<bool, DeployError> {
+        match &self.done {
+            Done::View(view) => chain.is_true(self.to, view.clone()).await,
+            Done::Refused => Ok(chain.call(by, self.to, self.call.clone()).await?.is_err()),
+        }
+    }
+
+    /// Whether not just anyone may do it.
+    pub(crate) fn needs_role(&self) -> bool {
+        self.role.is_some()
+    }
+
+    /// Whether `account` may do it. Its contract must be there.
+    pub(crate) async fn is_for(&self, account: Address, chain: &Chain) -> Result<bool, DeployError> {
+        let Some(role) = self.role else { return Ok(true) };
+        let admin = chain.call(None, self.to, getRoleAdminCall { role }.abi_encode().into()).await?;
+        let Ok(admin) = admin.map(|word| B256::try_from(word.as_ref()).unwrap_or_default()) else {
+            return Ok(false);
+        };
+        chain.is_true(self.to, hasRoleCall { role: admin, account }.abi_encode().into()).await
+    }
+}
+
+/// The steps of `network`, for contracts at `addresses`.
+pub(crate) fn of(
+    network: &Network,
+    addresses: &BTreeMap<&'static str, Address>,
+) -> Result<Vec<Step>, DeployError> {
+    let failed = |reason| DeployError::Networks { origin: "grants".into(), reason };
+    let mut steps = Vec::new();
+    for grant in &network.grants {
+        let address = addresses.get(grant.contract.as_str()).ok_or_else(|| {
+            failed(format!("there is no contract `{}` on this network", grant.contract))
+        })?;
+        let roles = wia_abi::roles::of(&grant.contract);
+        if !roles.contains(&grant.role.as_str()) {
+            let known = roles.join(", ");
+            return Err(failed(format!("{} has no role `{}`; it has {known}", grant.contract, grant.role)));
+        }
+        steps.push(Step::grant(grant, *address));
+    }
+    Ok(steps)
+}

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, B256, Bytes, address, keccak256};
 
-use crate::carbon_credit;
+use crate::{carbon_credit, test_eur, test_usd};
 
 /// The standard deterministic deployment proxy, at the same address on every public network and on anvil.
 pub const FACTORY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
@@ -113,8 +113,12 @@ fn immutables(code: &[u8]) -> impl Iterator<Item = Part<'_>> {
 /// The contracts of this release, in the order in which they are deployed.
 #[must_use]
 pub fn plans(settings: &Settings) -> Vec<Plan> {
-    let Settings { admin, admin_delay_s, .. } = *settings;
-    vec![carbon_credit::plan(admin, admin_delay_s)]
+    let Settings { admin, admin_delay_s, test_tokens, .. } = *settings;
+    let mut plans = vec![carbon_credit::plan(admin, admin_delay_s)];
+    if test_tokens {
+        plans.extend([test_usd::plan(), test_eur::plan()]);
+    }
+    plans
 }
 
 #[cfg(test)]

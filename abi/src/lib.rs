@@ -13,8 +13,12 @@ pub mod deployment;
 pub mod eip55;
 pub mod receipt;
 pub mod roles;
+pub mod test_eur;
+pub mod test_usd;
 pub mod units;
 
 pub use carbon_credit::CarbonCredit;
 pub use deployment::Deployment;
+pub use test_eur::TestEUR;
+pub use test_usd::TestUSD;
 pub use units::{BlockNumber, Confirmations, CreditAmount};

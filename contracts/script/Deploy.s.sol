@@ -4,56 +4,93 @@ pragma solidity ^0.8.30;
 import {ScriptBase} from "forge-std/Base.sol";
 import {console2} from "forge-std/console2.sol";
 
-/// @notice Deploys CarbonCredit through the standard CREATE2 factory, from the committed artifact: the same bytes, salt
-/// and constructor arguments as the node's own deployment, hence the same address on every chain.
-/// Environment: WIA_ADMIN (address), WIA_ADMIN_DELAY_S (seconds).
+/// @notice Deploys the contracts through the standard CREATE2 factory, from the committed artifacts: the same bytes,
+/// salts and constructor arguments as `wia deploy`, hence the same addresses on every chain. Roles are given by
+/// `wia deploy` or by the admin.
+/// Environment: WIA_ADMIN (address), WIA_ADMIN_DELAY_S (seconds), WIA_GATED and WIA_TEST_TOKENS (true unless set).
 contract Deploy is ScriptBase {
-    /// @notice Salt of CarbonCredit. A new version of the contract takes a new one.
-    bytes32 public constant SALT = keccak256("wia-node/CarbonCredit/v1");
+    /// @notice What constructors are told.
+    struct Settings {
+        address admin;
+        uint48 adminDelay;
+        bool gated;
+        bool testTokens;
+    }
+
+    /// @notice A contract of the plan and its constructor's arguments, encoded.
+    struct Planned {
+        string name;
+        bytes arguments;
+    }
 
     error FactoryMissing(address factory);
     error AdminDelayTooLarge(uint256 adminDelay);
-    error DeploymentFailed(address expected);
+    error DeploymentFailed(string name, address expected);
 
-    /// @notice Deploys, unless the code is there already; prints the address.
+    /// @notice Deploys what is not there already; prints every address.
     function run() external {
-        (address admin, uint48 adminDelay) = _arguments();
-        (address carbonCredit, bool isNew) = deploy(admin, adminDelay);
-        console2.log("CarbonCredit", carbonCredit);
-        console2.log(isNew ? "deployed" : "already there, nothing deployed");
+        Planned[] memory planned = plan(_settings());
+        for (uint256 i = 0; i < planned.length; ++i) {
+            (address place, bool isNew) = deploy(planned[i]);
+            console2.log(planned[i].name, place, isNew ? "deployed" : "already there, nothing deployed");
+        }
     }
 
-    /// @notice Prints the address. Needs no chain.
+    /// @notice Prints the addresses. Needs no chain.
     function predict() external view {
-        (address admin, uint48 adminDelay) = _arguments();
-        console2.log("CarbonCredit", addressOf(admin, adminDelay));
+        Planned[] memory planned = plan(_settings());
+        for (uint256 i = 0; i < planned.length; ++i) {
+            console2.log(planned[i].name, addressOf(planned[i]));
+        }
     }
 
-    function deploy(address admin, uint48 adminDelay) public returns (address carbonCredit, bool isNew) {
-        carbonCredit = addressOf(admin, adminDelay);
-        if (carbonCredit.code.length != 0) return (carbonCredit, false);
+    /// @notice The contracts in the order in which they are deployed.
+    function plan(Settings memory settings) public pure returns (Planned[] memory planned) {
+        uint256 count;
+        planned = new Planned[](16);
+        planned[count++] = Planned("CarbonCredit", abi.encode(settings.admin, settings.adminDelay));
+        if (settings.testTokens) {
+            planned[count++] = Planned("TestUSD", "");
+            planned[count++] = Planned("TestEUR", "");
+        }
+        assembly ("memory-safe") {
+            mstore(planned, count)
+        }
+    }
+
+    /// @notice Deploys one contract, unless there is code in its place.
+    function deploy(Planned memory planned) public returns (address place, bool isNew) {
+        place = addressOf(planned);
+        if (place.code.length != 0) return (place, false);
         if (CREATE2_FACTORY.code.length == 0) revert FactoryMissing(CREATE2_FACTORY);
         vm.broadcast();
-        (bool success,) = CREATE2_FACTORY.call(abi.encodePacked(SALT, initCode(admin, adminDelay)));
-        if (!success || carbonCredit.code.length == 0) revert DeploymentFailed(carbonCredit);
-        return (carbonCredit, true);
+        (bool success,) = CREATE2_FACTORY.call(abi.encodePacked(saltOf(planned.name), initCode(planned)));
+        if (!success || place.code.length == 0) revert DeploymentFailed(planned.name, place);
+        return (place, true);
     }
 
-    function addressOf(address admin, uint48 adminDelay) public view returns (address) {
-        return vm.computeCreate2Address(SALT, keccak256(initCode(admin, adminDelay)), CREATE2_FACTORY);
+    function addressOf(Planned memory planned) public view returns (address) {
+        return vm.computeCreate2Address(saltOf(planned.name), keccak256(initCode(planned)), CREATE2_FACTORY);
     }
 
-    /// @notice Bytecode of the committed artifact and the encoded constructor arguments.
-    function initCode(address admin, uint48 adminDelay) public view returns (bytes memory) {
-        string memory artifact = vm.readFile(string.concat(vm.projectRoot(), "/../abi/artifacts/CarbonCredit.json"));
-        return abi.encodePacked(vm.parseJsonBytes(artifact, ".bytecode"), abi.encode(admin, adminDelay));
+    /// @notice A new version of a contract takes a new salt.
+    function saltOf(string memory name) public pure returns (bytes32) {
+        return keccak256(abi.encodePacked("wia-node/", name, "/v1"));
     }
 
-    function _arguments() private view returns (address admin, uint48 adminDelay) {
-        admin = vm.envAddress("WIA_ADMIN");
+    /// @notice Bytecode of the committed artifact, then the constructor's arguments.
+    function initCode(Planned memory planned) public view returns (bytes memory) {
+        string memory file = string.concat(vm.projectRoot(), "/../abi/artifacts/", planned.name, ".json");
+        return abi.encodePacked(vm.parseJsonBytes(vm.readFile(file), ".bytecode"), planned.arguments);
+    }
+
+    function _settings() private view returns (Settings memory settings) {
+        settings.admin = vm.envAddress("WIA_ADMIN");
         uint256 delay = vm.envUint("WIA_ADMIN_DELAY_S");
         if (delay > type(uint48).max) revert AdminDelayTooLarge(delay);
         // forge-lint: disable-next-line(unsafe-typecast)
-        adminDelay = uint48(delay); // checked above
+        settings.adminDelay = uint48(delay); // checked above
+        settings.gated = vm.envOr("WIA_GATED", true);
+        settings.testTokens = vm.envOr("WIA_TEST_TOKENS", true);
     }
 }

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
+use alloy::primitives::U256;
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{Provider, ProviderBuilder};
 use alloy::sol_types::SolCall;
 use clap::Args;
 use serde_json::json;
-use wia_abi::{CarbonCredit, CreditAmount, Deployment, carbon_credit, create2};
+use wia_abi::{CarbonCredit, CreditAmount, Deployment, TestUSD, carbon_credit, create2, test_eur, test_usd};
 
 use super::dev_accounts::{self, CHAIN_ID};
 use super::node::{serve, write_ready};
@@ -29,6 +30,9 @@ const DEV_NETWORK: &str = "anvil";
 
 /// Credits of accounts 1…9 at the start.
 const START_BALANCE: &str = "1000";
+
+/// Units of 1e-6 of each test token that accounts 1…9 get at the start: what the faucet gives at once.
+const START_MONEY: u64 = 10_000_000_000;
 
 /// Start anvil, deploy the contracts, and run everything in one process.
 #[derive(Debug, Args)]
@@ -205,6 +209,12 @@ fn funding(network: &Network) -> Result<Vec<Step>, CliError> {
                     let what = format!("minting {credit_id}");
                     let call = CarbonCredit::mintCall { to: account, amount: amount.0, creditId: credit_id };
                     steps.push(Step::once(what, to, call.abi_encode()));
+                }
+                test_usd::NAME | test_eur::NAME => {
+                    let what = format!("faucet of {} for {account}", plan.name);
+                    let call = TestUSD::faucetCall { to: account, amount: U256::from(START_MONEY) };
+                    let view = TestUSD::balanceOfCall { account };
+                    steps.push(Step::open(what, to, call.abi_encode(), view.abi_encode()));
                 }
                 _ => {}
             }

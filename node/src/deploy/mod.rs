@@ -129,7 +129,9 @@ impl Job {
             let known = earlier.and_then(|d| d.contracts.get(plan.name)).filter(|c| c.address == *address);
             let block = match (ours, known) {
                 (Some((_, block)), _) => Some(*block),
-                (None, Some(known)) => Some(known.block_number.0),
+                (None, Some(known)) => {
+                    creation::confirmed_block_of(&self.chain, *address, known.block_number.0).await?
+                }
                 (None, None) => creation::block_of(&self.chain, *address).await?,
             };
             if block.is_none() {

@@ -4,6 +4,7 @@
 use alloy::primitives::{Address, address};
 use serde_json::Value;
 use tokio::process::Command;
+use wia_abi::create2::Settings;
 use wia_tests::{Environment, output};
 
 #[tokio::test]
@@ -27,7 +28,8 @@ async fn forge_and_rust_deploy_to_the_same_address() {
     forge.args(["forge", "script", script, "--sig", "predict()", "--root", "contracts"]);
     forge.env("WIA_ADMIN", ADMIN.to_string()).env("WIA_ADMIN_DELAY_S", ADMIN_DELAY_S.to_string());
     let printed = output(forge).await;
-    for plan in wia_abi::create2::plans(ADMIN, ADMIN_DELAY_S) {
+    let settings = Settings { admin: ADMIN, admin_delay_s: ADMIN_DELAY_S, gated: true, test_tokens: true };
+    for plan in wia_abi::create2::plans(&settings) {
         let line = format!("{} {}", plan.name, plan.address());
         assert!(printed.contains(&line), "{line} is not in {printed}");
     }

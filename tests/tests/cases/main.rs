@@ -3,6 +3,7 @@
 //! One binary, so that cases of different files run side by side and share an environment where they only add to it.
 
 mod contracts;
+mod deploy;
 mod ends;
 mod faults;
 mod manners;

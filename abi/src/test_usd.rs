@@ -1,0 +1,30 @@
+//! `TestUSD`: bindings made from the committed artifact; worthless, for development and test networks.
+
+use alloy::sol;
+
+use crate::create2::Plan;
+
+sol! {
+    /// Bindings of `abi/artifacts/TestUSD.json`.
+    #[allow(missing_docs, clippy::too_many_arguments)]
+    #[derive(Debug, PartialEq, Eq)]
+    TestUSD,
+    "artifacts/TestUSD.json"
+}
+
+/// The deployment name of the contract, as messages may name it.
+pub const NAME: &str = "TestUSD";
+
+/// The EIP-712 domain's `name`.
+pub const DOMAIN_NAME: &str = "WIA Test Dollar";
+
+/// The contract in a deployment. Its constructor takes nothing.
+#[must_use]
+pub fn plan() -> Plan {
+    Plan {
+        name: NAME,
+        bytecode: TestUSD::BYTECODE.clone(),
+        arguments: alloy::primitives::Bytes::new(),
+        runtime: TestUSD::DEPLOYED_BYTECODE.clone(),
+    }
+}

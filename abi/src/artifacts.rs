@@ -33,4 +33,41 @@ impl Artifact {
         let functions = self.abi.iter().filter(|entry| entry["type"] == "function");
         functions.map(|f| f["name"].as_str().unwrap().to_owned())
     }
+
+    /// The signatures of the functions that take somebody's signature and change state.
+    pub(crate) fn signed_functions(&self) -> impl Iterator<Item = String> {
+        let functions = self.abi.iter().filter(|entry| {
+            entry["type"] == "function" && entry["stateMutability"] == "nonpayable" && holds_signature(entry)
+        });
+        functions.map(|f| format!("{}{}", f["name"].as_str().unwrap(), tuple(&f["inputs"])))
+    }
+
+    /// The names of its EIP-712 type hashes: `…_TYPEHASH`.
+    pub(crate) fn type_hashes(&self) -> impl Iterator<Item = String> {
+        self.functions().filter(|f| f.ends_with("_TYPEHASH"))
+    }
+}
+
+/// Whether the inputs of a function, or the members of a tuple in them, are a signature: bytes of that name, or v, r, s.
+fn holds_signature(entry: &Value) -> bool {
+    let parts = ["inputs", "components"].into_iter().filter_map(|key| entry[key].as_array()).flatten();
+    parts.into_iter().any(|part| {
+        let name = part["name"].as_str().unwrap_or_default().to_lowercase();
+        name == "r" && part["type"] == "bytes32"
+            || name.ends_with("signature") && part["type"] == "bytes"
+            || holds_signature(part)
+    })
+}
+
+/// Types in the form of selectors: `(address,(uint256,bytes)[])`.
+fn tuple(parts: &Value) -> String {
+    let text = |part: &Value| {
+        let kind = part["type"].as_str().unwrap();
+        match kind.strip_prefix("tuple") {
+            Some(brackets) => format!("{}{brackets}", tuple(&part["components"])),
+            None => kind.to_owned(),
+        }
+    };
+    let parts: Vec<_> = parts.as_array().unwrap().iter().map(text).collect();
+    format!("({})", parts.join(","))
 }

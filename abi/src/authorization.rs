@@ -8,6 +8,9 @@ use alloy::sol_types::{Eip712Domain, SolStruct};
 use serde::{Deserialize, Serialize};
 
 use crate::carbon_credit::{self, TransferAuthorization};
+use crate::typed_data;
+
+pub mod token;
 
 sol! {
     /// ERC-3009, to the byte. `value` in wei; `validAfter < block.timestamp < validBefore`, Unix seconds.
@@ -50,9 +53,15 @@ impl Domain {
     /// verifyingContract).
     #[must_use]
     pub fn carbon_credit(chain_id: ChainId, contract: Address) -> Self {
+        Self::of(carbon_credit::DOMAIN_NAME, chain_id, contract)
+    }
+
+    /// The domain `name` of a contract at `contract` on `chain_id`; each contract's module holds its `DOMAIN_NAME`.
+    #[must_use]
+    pub fn of(name: &'static str, chain_id: ChainId, contract: Address) -> Self {
         Self::new(Eip712Domain::new(
-            Some(carbon_credit::DOMAIN_NAME.into()),
-            Some(carbon_credit::DOMAIN_VERSION.into()),
+            Some(name.into()),
+            Some(typed_data::VERSION.into()),
             Some(alloy::primitives::U256::from(chain_id)),
             Some(contract),
             None,

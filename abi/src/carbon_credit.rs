@@ -22,9 +22,6 @@ pub const NAME: &str = "CarbonCredit";
 /// The EIP-712 domain's `name`.
 pub const DOMAIN_NAME: &str = "WIA Carbon Credit Micro";
 
-/// The EIP-712 domain's `version`.
-pub const DOMAIN_VERSION: &str = "1";
-
 /// The most items that `transferWithAuthorizationBatch` takes; the bits of its answer.
 pub const MAX_BATCH: usize = 256;
 
@@ -58,5 +55,6 @@ pub fn plan(admin: Address, admin_delay_s: u64) -> Plan {
         bytecode: CarbonCredit::BYTECODE.clone(),
         arguments: CarbonCredit::constructorCall { admin, adminDelay: admin_delay }.abi_encode().into(),
         runtime: CarbonCredit::DEPLOYED_BYTECODE.clone(),
+        asks_others: false,
     }
 }

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, B256, Bytes, address, keccak256};
 
-use crate::{carbon_credit, test_eur, test_usd};
+use crate::{carbon_credit, relay_batcher, test_eur, test_usd};
 
 /// The standard deterministic deployment proxy, at the same address on every public network and on anvil.
 pub const FACTORY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
@@ -32,6 +32,8 @@ pub struct Plan {
     pub arguments: Bytes,
     /// Runtime code as committed: zeros where the constructor writes immutables.
     pub runtime: Bytes,
+    /// Whether its constructor asks contracts that stand before it in the plan: it cannot be simulated without them.
+    pub asks_others: bool,
 }
 
 impl Plan {
@@ -68,46 +70,30 @@ impl Plan {
     /// overrides to give it its address.
     #[must_use]
     pub fn is_runtime(&self, code: &[u8]) -> bool {
-        code.len() == self.runtime.len()
-            && immutables(&self.runtime).all(|part| match part {
-                Part::Code(at, bytes) => code[at..].starts_with(bytes),
-                Part::Immutable => true,
-            })
-    }
-}
-
-/// A stretch of runtime code.
-enum Part<'a> {
-    Code(usize, &'a [u8]),
-    Immutable,
-}
-
-/// Runtime code cut at its immutables: solc pushes each as 32 bytes (PUSH32) that are zero until the constructor
-/// writes them, and pushes a zero that is meant as such in fewer.
-fn immutables(code: &[u8]) -> impl Iterator<Item = Part<'_>> {
-    const PUSH1: u8 = 0x60;
-    const PUSH32: u8 = 0x7f;
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at;
-        while at < code.len() {
-            let operand = match code[at] {
+        const PUSH1: u8 = 0x60;
+        const PUSH32: u8 = 0x7f;
+        let template = self.runtime.as_ref();
+        if code.len() != template.len() {
+            return false;
+        }
+        let mut at = 0;
+        while at < template.len() {
+            let operand = match template[at] {
                 opcode @ PUSH1..=PUSH32 => usize::from(opcode - PUSH1) + 1,
                 _ => 0,
             };
-            let zeros = code.get(at + 1..at + 33).is_some_and(|word| word.iter().all(|b| *b == 0));
-            if code[at] == PUSH32 && zeros {
-                if start == at {
-                    at += 33;
-                    return Some(Part::Immutable);
-                }
-                break;
+            let next = (at + 1 + operand).min(template.len());
+            // solc pushes an immutable as 32 bytes that are zero until the constructor writes them, and pushes a zero
+            // that is meant as such in fewer.
+            let immutable = operand == 32 && template[at + 1..next] == [0; 32];
+            let compared = if immutable { at + 1 } else { next };
+            if template[at..compared] != code[at..compared] {
+                return false;
             }
-            at += 1 + operand;
+            at = next;
         }
-        at = at.min(code.len());
-        (start < at).then(|| Part::Code(start, &code[start..at]))
-    })
+        true
+    }
 }
 
 /// The contracts of this release, in the order in which they are deployed.
@@ -115,9 +101,12 @@ fn immutables(code: &[u8]) -> impl Iterator<Item = Part<'_>> {
 pub fn plans(settings: &Settings) -> Vec<Plan> {
     let Settings { admin, admin_delay_s, test_tokens, .. } = *settings;
     let mut plans = vec![carbon_credit::plan(admin, admin_delay_s)];
+    // Without the test tokens, so that the batcher is the same where they are and where they are not.
+    let batcher = relay_batcher::plan(&plans);
     if test_tokens {
         plans.extend([test_usd::plan(), test_eur::plan()]);
     }
+    plans.push(batcher);
     plans
 }
 
@@ -126,7 +115,13 @@ mod tests {
     use super::*;
 
     fn plan(runtime: Vec<u8>) -> Plan {
-        Plan { name: "Any", bytecode: Bytes::new(), arguments: Bytes::new(), runtime: runtime.into() }
+        Plan {
+            name: "Any",
+            bytecode: Bytes::new(),
+            arguments: Bytes::new(),
+            runtime: runtime.into(),
+            asks_others: false,
+        }
     }
 
     fn settings() -> Settings {

@@ -39,6 +39,14 @@ impl Deployment {
             .map(|(name, contract)| (name.as_str(), contract.address))
     }
 
+    /// The same with these contracts alone, as far as they are there.
+    #[must_use]
+    pub fn only(&self, names: &[&str]) -> Self {
+        let mut some = self.clone();
+        some.contracts.retain(|name, _| names.contains(&name.as_str()));
+        some
+    }
+
     /// The first block that can hold an event of any of the contracts; zero when there are none.
     #[must_use]
     pub fn first_block(&self) -> BlockNumber {
@@ -66,6 +74,16 @@ mod tests {
         assert_eq!(deployment.first_block(), BlockNumber(3));
         let written = serde_json::to_string(&deployment).unwrap();
         assert!(written.contains("0x742d35cC6634c0532925A3b844bc9E7595F0beB1"), "{written}");
+    }
+
+    #[test]
+    fn some_contracts_begin_where_they_begin() {
+        let at = |block| Contract { address: Address::repeat_byte(1), block_number: BlockNumber(block) };
+        let contracts = BTreeMap::from([("A".into(), at(5)), ("B".into(), at(3))]);
+        let both = Deployment { chain_id: 1, contracts };
+        assert_eq!(both.first_block(), BlockNumber(3));
+        let one = both.only(&["A", "C"]);
+        assert_eq!((one.chain_id, one.contracts.len(), one.first_block()), (1, 1, BlockNumber(5)));
     }
 
     #[test]

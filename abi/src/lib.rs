@@ -12,13 +12,16 @@ pub mod create2;
 pub mod deployment;
 pub mod eip55;
 pub mod receipt;
+pub mod relay_batcher;
 pub mod roles;
 pub mod test_eur;
 pub mod test_usd;
+pub mod typed_data;
 pub mod units;
 
 pub use carbon_credit::CarbonCredit;
 pub use deployment::Deployment;
+pub use relay_batcher::RelayBatcher;
 pub use test_eur::TestEUR;
 pub use test_usd::TestUSD;
 pub use units::{BlockNumber, Confirmations, CreditAmount};

@@ -9,6 +9,7 @@ use alloy::sol;
 use alloy::sol_types::Eip712Domain;
 
 use crate::authorization::Domain;
+use crate::typed_data;
 
 sol! {
     /// The promise of a relayer. `receivedAt` in Unix milliseconds.
@@ -31,12 +32,15 @@ sol! {
     }
 }
 
+/// The EIP-712 domain's `name`.
+pub const DOMAIN_NAME: &str = "WIA Relay";
+
 /// The domain of receipts and refusals on `chain_id`: name `WIA Relay`, version `1`, no contract.
 #[must_use]
 pub fn domain(chain_id: ChainId) -> Domain {
     Domain::new(Eip712Domain::new(
-        Some("WIA Relay".into()),
-        Some("1".into()),
+        Some(DOMAIN_NAME.into()),
+        Some(typed_data::VERSION.into()),
         Some(U256::from(chain_id)),
         None,
         None,

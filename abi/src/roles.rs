@@ -24,10 +24,8 @@ mod tests {
     #[test]
     fn every_role_of_every_artifact_is_known() {
         for artifact in artifacts::all() {
-            let mut in_abi: Vec<_> = artifact
-                .functions()
-                .filter(|f| f.ends_with("_ROLE") && f != "DEFAULT_ADMIN_ROLE")
-                .collect();
+            let mut in_abi: Vec<_> =
+                artifact.functions().filter(|f| f.ends_with("_ROLE") && f != "DEFAULT_ADMIN_ROLE").collect();
             in_abi.sort();
             assert_eq!(super::of(&artifact.name), in_abi, "{}", artifact.name);
         }

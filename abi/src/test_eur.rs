@@ -26,5 +26,6 @@ pub fn plan() -> Plan {
         bytecode: TestEUR::BYTECODE.clone(),
         arguments: alloy::primitives::Bytes::new(),
         runtime: TestEUR::DEPLOYED_BYTECODE.clone(),
+        asks_others: false,
     }
 }

@@ -26,5 +26,6 @@ pub fn plan() -> Plan {
         bytecode: TestUSD::BYTECODE.clone(),
         arguments: alloy::primitives::Bytes::new(),
         runtime: TestUSD::DEPLOYED_BYTECODE.clone(),
+        asks_others: false,
     }
 }

@@ -4,6 +4,8 @@ pragma solidity ^0.8.30;
 import {ScriptBase} from "forge-std/Base.sol";
 import {console2} from "forge-std/console2.sol";
 
+import {IRelayBatcher} from "../src/interfaces/IRelayBatcher.sol";
+
 /// @notice Deploys the contracts through the standard CREATE2 factory, from the committed artifacts: the same bytes,
 /// salts and constructor arguments as `wia deploy`, hence the same addresses on every chain. Roles are given by
 /// `wia deploy` or by the admin.
@@ -45,14 +47,17 @@ contract Deploy is ScriptBase {
     }
 
     /// @notice The contracts in the order in which they are deployed.
-    function plan(Settings memory settings) public pure returns (Planned[] memory planned) {
+    function plan(Settings memory settings) public view returns (Planned[] memory planned) {
         uint256 count;
         planned = new Planned[](16);
         planned[count++] = Planned("CarbonCredit", abi.encode(settings.admin, settings.adminDelay));
+        // Without the test tokens, so that the batcher is the same where they are and where they are not.
+        Planned memory batcher = Planned("RelayBatcher", abi.encode(_allowed(planned, count)));
         if (settings.testTokens) {
             planned[count++] = Planned("TestUSD", "");
             planned[count++] = Planned("TestEUR", "");
         }
+        planned[count++] = batcher;
         assembly ("memory-safe") {
             mstore(planned, count)
         }
@@ -82,6 +87,29 @@ contract Deploy is ScriptBase {
     function initCode(Planned memory planned) public view returns (bytes memory) {
         string memory file = string.concat(vm.projectRoot(), "/../abi/artifacts/", planned.name, ".json");
         return abi.encodePacked(vm.parseJsonBytes(vm.readFile(file), ".bytecode"), planned.arguments);
+    }
+
+    /// @dev What the batcher may call: of the first `count` contracts, the functions in abi/relayable.json.
+    function _allowed(Planned[] memory planned, uint256 count)
+        private
+        view
+        returns (IRelayBatcher.Allowed[] memory allowed)
+    {
+        string memory listed = vm.readFile(string.concat(vm.projectRoot(), "/../abi/relayable.json"));
+        uint256 length;
+        allowed = new IRelayBatcher.Allowed[](256);
+        for (uint256 i = 0; i < count; ++i) {
+            string memory key = string.concat(".", planned[i].name);
+            if (!vm.keyExistsJson(listed, key)) continue;
+            string[] memory signatures = vm.parseJsonStringArray(listed, key);
+            address target = addressOf(planned[i]);
+            for (uint256 j = 0; j < signatures.length; ++j) {
+                allowed[length++] = IRelayBatcher.Allowed(target, bytes4(keccak256(bytes(signatures[j]))));
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(allowed, length)
+        }
     }
 
     function _settings() private view returns (Settings memory settings) {

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use wia_abi::Deployment;
+use wia_abi::{Deployment, carbon_credit};
 use wia_indexer::IndexerError;
 use wia_relayer::mesh::{self, MeshError};
 use wia_relayer::{RelayerError, RpcChain};
@@ -133,12 +133,15 @@ pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
         PrometheusBuilder::new().install_recorder().map_err(|e| NodeError::Metrics(e.to_string()))?;
     let store = Store::open(&config.data_dir.join("store"))?;
 
-    let (indexing, indexer) = wia_indexer::open(&store, indexer_config(&config, &deployment))?;
+    // Both know credits alone so far: other tokens' transfers are no credit balances, other contracts' messages are
+    // refused as not served.
+    let served = deployment.only(&[carbon_credit::NAME]);
+    let (indexing, indexer) = wia_indexer::open(&store, indexer_config(&config, &served))?;
 
     let chain =
         RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
     let relayer_config = wia_relayer::Config {
-        deployment: deployment.clone(),
+        deployment: served,
         rpc_url_for_wallets: config.chain.public_rpc_url.clone(),
         ..config.relayer.tuning.clone()
     };

@@ -2,7 +2,7 @@
 //! person at a terminal says yes.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
 use clap::Args;
@@ -31,6 +31,12 @@ pub(crate) struct Deploy {
     /// Sign what an earlier run left in the pool again, with the fees of now
     #[arg(long, requires = "broadcast")]
     replace: bool,
+    /// Publish the sources on the network's explorers, once all is there
+    #[arg(long)]
+    verify: bool,
+    /// Folder of those sources, which contracts/tools/standard-json writes
+    #[arg(long, value_name = "DIR", default_value = "contracts/out/verification")]
+    sources: PathBuf,
     #[command(flatten)]
     signer: Signer,
     /// Folder of the deployment files, <chain id>.json
@@ -92,7 +98,11 @@ impl Deploy {
                 .map_err(|e| CliError::Refused(e.to_string()))?;
             files::write_public(&file, format!("{text}\n").as_bytes()).map_err(CliError::file(&file))?;
         }
-        report(&outcome, &file, changed)
+        report(&outcome, &file, changed, job.network.explorer.as_deref())?;
+        if self.verify {
+            job.verify(&self.sources, &progress).await?;
+        }
+        Ok(())
     }
 }
 
@@ -111,7 +121,9 @@ impl Signer {
             return Ok(Some(Deployer::with_key(dev_accounts::signer(0)?)));
         }
         if broadcast {
-            return Err(CliError::Refused("who pays? Name a --keystore FILE; `wia wallet new` makes one".into()));
+            return Err(CliError::Refused(
+                "who pays? Name a --keystore FILE; `wia wallet new` makes one".into(),
+            ));
         }
         Ok(None)
     }
@@ -132,7 +144,7 @@ fn confirmed(transactions: usize) -> Result<bool, CliError> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn read(file: &PathBuf) -> Result<Option<Deployment>, CliError> {
+fn read(file: &Path) -> Result<Option<Deployment>, CliError> {
     match std::fs::read_to_string(file) {
         Ok(text) => serde_json::from_str(&text)
             .map(Some)
@@ -142,13 +154,18 @@ fn read(file: &PathBuf) -> Result<Option<Deployment>, CliError> {
     }
 }
 
-fn report(outcome: &Outcome, file: &PathBuf, changed: bool) -> Result<(), CliError> {
+fn report(outcome: &Outcome, file: &Path, changed: bool, explorer: Option<&str>) -> Result<(), CliError> {
     match outcome.transactions {
         0 => print("everything is there already; nothing was sent")?,
         n => print(&format!("{n} transactions are confirmed"))?,
     }
     let verb = if changed { "wrote" } else { "unchanged:" };
     print(&format!("{verb} {}", file.display()))?;
+    if let Some(explorer) = explorer {
+        for contract in outcome.deployment.contracts.values() {
+            print(&format!("  {}/address/{}", explorer.trim_end_matches('/'), contract.address))?;
+        }
+    }
     if !outcome.without_block.is_empty() {
         print(&format!(
             "the endpoint does not keep the states that tell when {} came to be; block 0 was written, which is slow to \

@@ -127,7 +127,7 @@ impl Chain {
         to: Address,
         input: Bytes,
     ) -> Result<Result<Bytes, String>, DeployError> {
-        self.answered(self.provider.call(request(from, to, input))).await
+        self.answered(self.provider.call(request(from, to, input)).block(BlockId::latest())).await
     }
 
     /// The gas that a transaction needs, or why it would revert.
@@ -137,7 +137,7 @@ impl Chain {
         to: Address,
         input: Bytes,
     ) -> Result<Result<u64, String>, DeployError> {
-        self.answered(self.provider.estimate_gas(request(from, to, input))).await
+        self.answered(self.provider.estimate_gas(request(from, to, input)).block(BlockId::latest())).await
     }
 
     /// Whether a view that returns a word returns another than zero.
@@ -179,10 +179,7 @@ impl Chain {
         self.ask(self.provider.get_transaction_receipt(hash)).await
     }
 
-    async fn ask<T>(
-        &self,
-        question: impl IntoFuture<Output = TransportResult<T>>,
-    ) -> Result<T, DeployError> {
+    async fn ask<T>(&self, question: impl IntoFuture<Output = TransportResult<T>>) -> Result<T, DeployError> {
         self.timed(question).await?.map_err(|e| self.unreachable(&e))
     }
 

@@ -56,7 +56,9 @@ pub(crate) enum DeployError {
     Signer(String),
     #[error("{path}: {reason}")]
     File { path: PathBuf, reason: String },
-    #[error("{service} does not answer as documented: {reason}; the contracts are deployed, run again with --verify")]
+    #[error(
+        "{service} does not answer as documented: {reason}; the contracts are deployed, run again with --verify"
+    )]
     Verification { service: String, reason: String },
 }
 

@@ -67,8 +67,9 @@ pub(crate) struct Terms {
 impl Sent {
     /// What the signed bytes say.
     pub(crate) fn terms(&self) -> Result<Terms, DeployError> {
-        let signed = TxEnvelope::decode_2718(&mut self.raw.as_ref())
-            .map_err(|e| DeployError::Signer(format!("{} in the journal is no transaction: {e}", self.hash)))?;
+        let signed = TxEnvelope::decode_2718(&mut self.raw.as_ref()).map_err(|e| {
+            DeployError::Signer(format!("{} in the journal is no transaction: {e}", self.hash))
+        })?;
         let fees = match signed.gas_price() {
             Some(price) => Fees::Legacy { price },
             None => Fees::Dynamic {

@@ -13,10 +13,12 @@ mod network;
 mod plan;
 mod sender;
 mod steps;
+mod verify;
 
 use alloy::network::EthereumWallet;
 use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
+use wia_abi::create2::Plan;
 use wia_abi::deployment::Contract;
 use wia_abi::{BlockNumber, Deployment, create2};
 
@@ -78,6 +80,23 @@ impl Job {
     /// The journal at `path`, when it is of this chain.
     pub(crate) async fn journal(&self, path: std::path::PathBuf) -> Result<Journal, DeployError> {
         Journal::open(path, self.chain.genesis().await?)
+    }
+
+    /// Publishes the sources of all contracts, which lie in the folder `sources`.
+    pub(crate) async fn verify(
+        &self,
+        sources: &std::path::Path,
+        say: &dyn Fn(&str),
+    ) -> Result<(), DeployError> {
+        let plans = create2::plans(&self.network.settings());
+        let subject = |plan: &Plan| verify::Subject {
+            name: plan.name,
+            address: plan.address(),
+            arguments: plan.arguments.clone(),
+        };
+        let subjects: Vec<_> = plans.iter().map(subject).collect();
+        let network = &self.network;
+        verify::publish(&network.verification, network.chain_id, &subjects, sources, say).await
     }
 
     /// What there is and what there is to do.

@@ -76,7 +76,8 @@ impl Survey {
         }
         let mut contracts = Vec::new();
         for plan in create2::plans(&network.settings()) {
-            contracts.push(Site::look(plan, chain, deployer).await?);
+            let alone = contracts.iter().any(|c: &Site| c.state != Standing::Deployed);
+            contracts.push(Site::look(plan, chain, deployer, alone).await?);
         }
         let addresses: BTreeMap<_, _> = contracts.iter().map(|c| (c.plan.name, c.address)).collect();
         let mut planned = Vec::new();
@@ -183,10 +184,18 @@ impl Survey {
 }
 
 impl Site {
-    async fn look(plan: Plan, chain: &Chain, deployer: Option<Address>) -> Result<Self, DeployError> {
+    /// `alone`: not all contracts before it stand.
+    async fn look(
+        plan: Plan,
+        chain: &Chain,
+        deployer: Option<Address>,
+        alone: bool,
+    ) -> Result<Self, DeployError> {
         let address = plan.address();
         let code = chain.code(address).await?;
-        let state = if code.is_empty() {
+        let state = if code.is_empty() && plan.asks_others && alone {
+            Standing::Missing(guess_to_deploy(&plan))
+        } else if code.is_empty() {
             Standing::Missing(gas_to_deploy(&plan, chain, deployer).await?)
         } else if plan.is_runtime(&code) {
             Standing::Deployed
@@ -195,6 +204,14 @@ impl Site {
         };
         Ok(Self { plan, address, state })
     }
+}
+
+/// What a deployment may need that cannot be simulated yet, on the high side: the transaction and its bytes (EIP-7623),
+/// the code (200 each), and for each word of the arguments a storage slot or an event.
+fn guess_to_deploy(plan: &Plan) -> u64 {
+    let count = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX / 1_000);
+    let code = 40 * count(&plan.init_code()) + 200 * count(&plan.runtime);
+    100_000 + code + count(&plan.arguments) / 32 * 15_000
 }
 
 /// Runs the deployment without sending it: what it needs, and that the contract comes to stand where it should.

@@ -72,8 +72,7 @@ impl Sender<'_> {
     /// Sends a call and waits until it is mined.
     pub(crate) async fn send(&mut self, what: &str, to: Address, input: Bytes) -> Result<(), DeployError> {
         let estimated = self.chain.gas(Some(self.from), to, input.clone()).await?;
-        let gas =
-            estimated.map_err(|reason| DeployError::Simulation { what: what.to_owned(), reason })?;
+        let gas = estimated.map_err(|reason| DeployError::Simulation { what: what.to_owned(), reason })?;
         let fees = self.chain.fees(self.network).await?;
         let nonce = self.chain.next_nonce(self.from, true).await?;
         let sent = self.sign(what, to, input, nonce, with_margin(gas), fees).await?;

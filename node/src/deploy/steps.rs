@@ -89,9 +89,9 @@ pub(crate) fn of(
     let failed = |reason| DeployError::Networks { origin: "grants".into(), reason };
     let mut steps = Vec::new();
     for grant in &network.grants {
-        let address = addresses.get(grant.contract.as_str()).ok_or_else(|| {
-            failed(format!("there is no contract `{}` on this network", grant.contract))
-        })?;
+        let address = addresses
+            .get(grant.contract.as_str())
+            .ok_or_else(|| failed(format!("there is no contract `{}` on this network", grant.contract)))?;
         let roles = wia_abi::roles::of(&grant.contract);
         if !roles.contains(&grant.role.as_str()) {
             let known = roles.join(", ");

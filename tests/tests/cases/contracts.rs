@@ -20,6 +20,13 @@ async fn the_committed_artifact_is_what_the_source_compiles_to() {
 }
 
 #[tokio::test]
+async fn what_explorers_are_given_compiles_to_the_committed_bytecode() {
+    let mut sources = Command::new("contracts/tools/standard-json");
+    sources.arg("--check");
+    output(sources).await;
+}
+
+#[tokio::test]
 async fn forge_and_rust_deploy_to_the_same_address() {
     const ADMIN: Address = address!("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
     const ADMIN_DELAY_S: u64 = 172_800;

@@ -8,11 +8,11 @@ use alloy::primitives::{Address, B256, Bytes, U256, address};
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::PrivateKeySigner;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use wia_abi::create2::{Plan, Settings};
 use wia_abi::{Deployment, create2};
-use wia_tests::{Anvil, Wia, wait_until};
+use wia_tests::{Anvil, Explorer, Wia, wait_until};
 
 /// Admin of the test's network, whose key nobody here has.
 const ADMIN: Address = address!("0x00000000000000000000000000000000000AD214");
@@ -278,12 +278,14 @@ async fn a_chain_without_the_factory_is_refused_with_the_way_to_get_it() {
 #[tokio::test]
 async fn roles_are_given_by_the_admin_and_printed_for_an_admin_who_is_elsewhere() {
     let site = Site::new().await;
-    let grant = format!(
-        "grants = [{{ contract = \"CarbonCredit\", role = \"MINTER_ROLE\", account = \"{LANE}\" }}]"
-    );
+    let grant =
+        format!("grants = [{{ contract = \"CarbonCredit\", role = \"MINTER_ROLE\", account = \"{LANE}\" }}]");
     let left = good(&mut site.deploy(&grant, &["--broadcast"]));
     let token = site.deployment().contracts["CarbonCredit"].address;
-    said(&left, &["left to the admin", "1 steps left for the admin", &format!("to   {token}"), "data 0x2f2ff15d"]);
+    said(
+        &left,
+        &["left to the admin", "1 steps left for the admin", &format!("to   {token}"), "data 0x2f2ff15d"],
+    );
 
     // The multisig does what was printed; from then on it is done.
     let data = left.lines().find_map(|line| line.trim().strip_prefix("data ")).unwrap();
@@ -314,6 +316,72 @@ async fn no_flag_takes_a_key() {
     let site = Site::new().await;
     let text = refused(&mut site.deploy("chain_id = 31338", &["--broadcast"]));
     said(&text, &["who pays?", "--keystore"]);
+}
+
+#[tokio::test]
+async fn sources_are_published_as_the_explorers_document_it() {
+    let site = Site::new().await;
+    let explorer = Explorer::start().await;
+    let verification = format!(
+        "verification = [{{ kind = \"etherscan\", url = \"{url}/v2/api\", key_variable = \"MY_KEY\" }}, \
+         {{ kind = \"sourcify\", url = \"{url}/server\" }}]",
+        url = explorer.url
+    );
+    let sources = site.folder.path().join("sources");
+    std::fs::create_dir(&sources).unwrap();
+    for plan in site.plans() {
+        let written = json!({
+            "contractName": plan.name,
+            "compilerVersion": "0.8.34+commit.80d5c536",
+            "contractIdentifier": format!("src/{}.sol:{}", plan.name, plan.name),
+            "input": {"language": "Solidity", "sources": {}, "settings": {"viaIR": true}},
+        });
+        std::fs::write(sources.join(format!("{}.json", plan.name)), written.to_string()).unwrap();
+    }
+    let mut command = site.deploy(&verification, &["--broadcast", "--verify", "--sources"]);
+    command.arg(&sources).env("MY_KEY", "the key of the service");
+    let said_now = tokio::task::spawn_blocking(move || good(&mut command)).await.unwrap();
+    assert!(!said_now.contains("the key of the service"));
+    for plan in site.plans() {
+        said(&said_now, &[&format!("{} is verified on {}/v2/api", plan.name, explorer.url)]);
+        said(&said_now, &[&format!("{} is verified on {}/server", plan.name, explorer.url)]);
+        let handed_in = explorer.seen(|r| r.field("contractaddress") == Some(plan.address().to_string()));
+        let [request] = &handed_in[..] else { panic!("{}: {} submissions", plan.name, handed_in.len()) };
+        assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v2/api?chainid=31337"));
+        for (field, value) in [
+            ("module", "contract"),
+            ("action", "verifysourcecode"),
+            ("apikey", "the key of the service"),
+            ("codeformat", "solidity-standard-json-input"),
+            ("compilerversion", "v0.8.34+commit.80d5c536"),
+            ("contractname", &format!("src/{}.sol:{}", plan.name, plan.name)),
+            ("constructorArguments", &alloy::hex::encode(&plan.arguments)),
+            ("constructorArguements", &alloy::hex::encode(&plan.arguments)),
+        ] {
+            assert_eq!(request.field(field).as_deref(), Some(value), "{}: {field}", plan.name);
+        }
+        let source: Value = serde_json::from_str(&request.field("sourceCode").unwrap()).unwrap();
+        assert_eq!(source["settings"]["viaIR"], true);
+
+        let path = format!("/server/v2/verify/31337/{}", plan.address());
+        let jobs = explorer.seen(|r| r.path == path);
+        assert_eq!(jobs.len(), 1, "{path}");
+        let job: Value = serde_json::from_str(&jobs[0].body).unwrap();
+        assert_eq!(job["compilerVersion"], "0.8.34+commit.80d5c536");
+        assert_eq!(job["contractIdentifier"], format!("src/{}.sol:{}", plan.name, plan.name));
+        assert_eq!(job["stdJsonInput"]["language"], "Solidity");
+    }
+    let asked = explorer.seen(|r| r.path.contains("action=checkverifystatus"));
+    assert_eq!(asked.len(), 2 * site.plans().len(), "pending once, then a verdict");
+    assert!(asked.iter().all(|r| r.method == "GET" && r.path.contains("chainid=31337")));
+
+    // Without a key the service is left out; sources that are not there are named.
+    let mut keyless = site.deploy(&verification, &["--broadcast", "--verify", "--sources"]);
+    keyless.arg(&sources);
+    let said_now = tokio::task::spawn_blocking(move || good(&mut keyless)).await.unwrap();
+    said(&said_now, &["left out, MY_KEY holds no key"]);
+    let mut nothing = site.deploy(&verification, &["--broadcast", "--verify", "--sources", "/nowhere"]);
+    said(&refused(&mut nothing), &["/nowhere/CarbonCredit.json", "contracts/tools/standard-json"]);
 }
 
 /// Hashes of the transactions that wait in the pool.

@@ -86,6 +86,8 @@ async fn refusals(env: &Environment) -> Vec<Refusal> {
         ("a used nonce", used.params, "nonce"),
         ("an unknown contract's address", with("/contract", json!(STRANGER)), "contract"),
         ("an unknown contract's name", with("/contract", json!("Carbon")), "contract"),
+        ("a contract that is deployed and not served", with("/contract", json!("TestUSD")), "contract"),
+        ("its address", with("/contract", json!(env.ready().contracts["TestUSD"])), "contract"),
         ("an unknown action", with("/action", json!("MintAuthorization")), "action"),
         ("an action that needs the payee", with("/action", json!("ReceiveWithAuthorization")), "action"),
         ("a number where text must be", with("/message/value", json!(1000)), "value"),

@@ -54,8 +54,9 @@ impl Import {
         let from_stdin = self.key_file == Path::new("-");
         let text = if from_stdin {
             if std::io::stdin().is_terminal() {
-                rpassword::prompt_password("private key (hex, not shown): ")
-                    .map_err(|e| WalletError::Usage(format!("cannot ask for the key ({e}); use --key-file")))?
+                rpassword::prompt_password("private key (hex, not shown): ").map_err(|e| {
+                    WalletError::Usage(format!("cannot ask for the key ({e}); use --key-file"))
+                })?
             } else {
                 let mut text = String::new();
                 std::io::stdin()

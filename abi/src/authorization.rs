@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::carbon_credit::{self, TransferAuthorization};
 use crate::typed_data;
 
+pub mod battery;
+pub mod credit;
 pub mod token;
 
 sol! {

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, B256, Bytes, address, keccak256};
 
-use crate::{carbon_credit, relay_batcher, test_eur, test_usd};
+use crate::{battery_passport, carbon_credit, relay_batcher, test_eur, test_usd};
 
 /// The standard deterministic deployment proxy, at the same address on every public network and on anvil.
 pub const FACTORY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
@@ -99,8 +99,9 @@ impl Plan {
 /// The contracts of this release, in the order in which they are deployed.
 #[must_use]
 pub fn plans(settings: &Settings) -> Vec<Plan> {
-    let Settings { admin, admin_delay_s, test_tokens, .. } = *settings;
-    let mut plans = vec![carbon_credit::plan(admin, admin_delay_s)];
+    let Settings { admin, admin_delay_s, gated, test_tokens } = *settings;
+    let mut plans =
+        vec![carbon_credit::plan(admin, admin_delay_s), battery_passport::plan(admin, admin_delay_s, gated)];
     // Without the test tokens, so that the batcher is the same where they are and where they are not.
     let batcher = relay_batcher::plan(&plans);
     if test_tokens {
@@ -151,6 +152,14 @@ mod tests {
         let mut other = plan.runtime.to_vec();
         other[10] = 1;
         assert!(!plan.is_runtime(&other));
+    }
+
+    #[test]
+    fn every_artifact_is_in_the_plan() {
+        let mut planned: Vec<_> = plans(&settings()).iter().map(|p| p.name.to_owned()).collect();
+        planned.sort();
+        let committed: Vec<_> = crate::artifacts::all().into_iter().map(|a| a.name).collect();
+        assert_eq!(planned, committed);
     }
 
     #[test]

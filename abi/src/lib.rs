@@ -2,11 +2,12 @@
 //! deployments, units.
 //!
 //! In: the committed ABI and bytecode of `abi/artifacts` (made by `contracts/tools/artifacts`). Out: typed
-//! calls, events, digests, addresses. Never here: I/O, async. Serves C-091…C-094, X-18, X-19.
+//! calls, events, digests, addresses. Never here: I/O, async. Serves C-091…C-094, B-110…B-117, X-18, X-19.
 
 #[cfg(test)]
 mod artifacts;
 pub mod authorization;
+pub mod battery_passport;
 pub mod carbon_credit;
 pub mod create2;
 pub mod deployment;
@@ -19,6 +20,7 @@ pub mod test_usd;
 pub mod typed_data;
 pub mod units;
 
+pub use battery_passport::BatteryPassport;
 pub use carbon_credit::CarbonCredit;
 pub use deployment::Deployment;
 pub use relay_batcher::RelayBatcher;

@@ -12,9 +12,20 @@ pub fn id(name: &str) -> B256 {
 #[must_use]
 pub fn of(contract: &str) -> &'static [&'static str] {
     match contract {
+        "BatteryPassport" => {
+            &["MANUFACTURER_ROLE", "NOTIFIED_BODY_ROLE", "OPERATOR_ROLE", "RECYCLER_ROLE", "REPURPOSER_ROLE"]
+        }
         "CarbonCredit" => &["MINTER_ROLE", "PAUSER_ROLE"],
         _ => &[],
     }
+}
+
+/// Whether `contract` has the role `name`. Beside its constants, `CarbonCredit` has one for each registry's series,
+/// `SERIES:<name>`, for the issuers who may use it.
+#[must_use]
+pub fn is_known(contract: &str, name: &str) -> bool {
+    let series = name.strip_prefix("SERIES:").is_some_and(|series| !series.is_empty());
+    of(contract).contains(&name) || contract == crate::carbon_credit::NAME && series
 }
 
 #[cfg(test)]

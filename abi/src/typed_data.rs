@@ -5,9 +5,15 @@ use alloy::sol_types::SolStruct;
 use serde_json::{Map, Value, json};
 
 use crate::authorization::TransferWithAuthorization;
+use crate::authorization::battery::{
+    AcceptAuthorization, AcceptBatteryAuthorization, ChangeStatusAuthorization, DelegateAuthorization,
+    OfferAuthorization, RecordEventAuthorization, RegisterAuthorization, RegisterBatteryAuthorization,
+    SecondLifeAuthorization, TransferOwnershipAuthorization, UpdateAuthorization, UpdateDataAuthorization,
+};
+use crate::authorization::credit::RetireAuthorization;
 use crate::authorization::token::{CancelAuthorization, Permit, ReceiveWithAuthorization};
 use crate::receipt::{RelayReceipt, RelayRefusal};
-use crate::{carbon_credit, test_eur, test_usd};
+use crate::{battery_passport, carbon_credit, test_eur, test_usd};
 
 /// The domain's `version`, everywhere.
 pub const VERSION: &str = "1";
@@ -34,9 +40,27 @@ pub fn all() -> Vec<SignedTypes> {
             root::<Permit>(),
         ]
     };
+    let mut credit = token();
+    credit.push(root::<RetireAuthorization>());
+    let battery = vec![
+        root::<CancelAuthorization>(),
+        root::<OfferAuthorization>(),
+        root::<AcceptAuthorization>(),
+        root::<DelegateAuthorization>(),
+        root::<UpdateAuthorization>(),
+        root::<SecondLifeAuthorization>(),
+        root::<ChangeStatusAuthorization>(),
+        root::<RecordEventAuthorization>(),
+        root::<RegisterBatteryAuthorization>(),
+        root::<TransferOwnershipAuthorization>(),
+        root::<UpdateDataAuthorization>(),
+        root::<AcceptBatteryAuthorization>(),
+        root::<RegisterAuthorization>(),
+    ];
     let of = |contract, domain_name, types| SignedTypes { contract, domain_name, types };
     vec![
-        of(carbon_credit::NAME, carbon_credit::DOMAIN_NAME, token()),
+        of(carbon_credit::NAME, carbon_credit::DOMAIN_NAME, credit),
+        of(battery_passport::NAME, battery_passport::DOMAIN_NAME, battery),
         of(test_usd::NAME, test_usd::DOMAIN_NAME, token()),
         of(test_eur::NAME, test_eur::DOMAIN_NAME, token()),
         of("relay", crate::receipt::DOMAIN_NAME, vec![root::<RelayReceipt>(), root::<RelayRefusal>()]),

@@ -51,6 +51,7 @@ contract Deploy is ScriptBase {
         uint256 count;
         planned = new Planned[](16);
         planned[count++] = Planned("CarbonCredit", abi.encode(settings.admin, settings.adminDelay));
+        planned[count++] = Planned("BatteryPassport", abi.encode(settings.admin, settings.adminDelay, settings.gated));
         // Without the test tokens, so that the batcher is the same where they are and where they are not.
         Planned memory batcher = Planned("RelayBatcher", abi.encode(_allowed(planned, count)));
         if (settings.testTokens) {

@@ -92,9 +92,8 @@ pub(crate) fn of(
         let address = addresses
             .get(grant.contract.as_str())
             .ok_or_else(|| failed(format!("there is no contract `{}` on this network", grant.contract)))?;
-        let roles = wia_abi::roles::of(&grant.contract);
-        if !roles.contains(&grant.role.as_str()) {
-            let known = roles.join(", ");
+        if !wia_abi::roles::is_known(&grant.contract, &grant.role) {
+            let known = wia_abi::roles::of(&grant.contract).join(", ");
             return Err(failed(format!("{} has no role `{}`; it has {known}", grant.contract, grant.role)));
         }
         steps.push(Step::grant(grant, *address));

@@ -28,8 +28,8 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
     /// @inheritdoc ICreditExchange
     uint16 public constant MAX_FEE_BPS = Matching.MAX_FEE_BPS;
 
-    /// @dev Gas that a match of a batch gets: four times what it takes with two new fill words, two recipients that
-    /// held nothing and a payment token behind a proxy.
+    /// @dev Gas that a match of a batch gets: about three times what it takes with two new fill words and recipients
+    /// that held nothing, so that payment tokens behind proxies have room.
     uint256 private constant MATCH_GAS = 500_000;
 
     /// @dev What must be left before the call so that it gets MATCH_GAS: EIP-150 keeps 1/64 back, the rest pays for
@@ -50,6 +50,7 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
         EIP712("WIA Credit Exchange", "1")
         AccessControlDefaultAdminRules(adminDelay, admin)
     {
+        if (credit.code.length == 0) revert CreditTokenInvalid(credit);
         CREDIT = credit;
         feeRecipient = admin;
         _grantRole(OPERATOR_ROLE, admin);
@@ -85,7 +86,7 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
     }
 
     /// @inheritdoc ICreditExchange
-    function settleIsolated(
+    function settleInFrame(
         Order calldata maker,
         Order calldata taker,
         bytes32 makerOrder,
@@ -132,13 +133,14 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
         Terms calldata terms
     ) private {
         Matching.Legs memory legs = Matching.legs(maker, taker, terms);
-        if (!isPaymentToken[maker.paymentToken]) revert PaymentTokenNotAllowed(maker.paymentToken);
+        address token = maker.paymentToken;
+        if (!isPaymentToken[token]) revert PaymentTokenNotAllowed(token);
         _fill(maker, makerOrder, terms.lots);
         _fill(taker, takerOrder, terms.lots);
         emit Trade(
             maker.maker,
             taker.maker,
-            maker.paymentToken,
+            token,
             makerOrder,
             takerOrder,
             taker.side,
@@ -147,7 +149,7 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
             legs.makerFee,
             legs.takerFee
         );
-        _pay(IERC20(maker.paymentToken), legs);
+        _pay(IERC20(token), legs);
         IERC20(CREDIT).safeTransferFrom(legs.seller, legs.buyer, legs.credits);
     }
 
@@ -173,7 +175,7 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
         return _isolate(orders[item.maker].order, orders[item.taker].order, makerOrder, takerOrder, item.terms);
     }
 
-    /// @dev Calls {settleIsolated} with exactly MATCH_GAS. Its arguments are of fixed size and lie in calldata as it
+    /// @dev Calls {settleInFrame} with exactly MATCH_GAS. Its arguments are of fixed size and lie in calldata as it
     /// wants them: copying them in pieces, always to the same place, saves 1,000 gas per match. Of what it reverts with,
     /// four bytes are copied, so that a long answer costs the batch nothing.
     function _isolate(
@@ -186,7 +188,7 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
         if (gasleft() < MATCH_GAS_REQUIRED) {
             revert InsufficientMatchGas(gasleft(), MATCH_GAS_REQUIRED);
         }
-        bytes4 selector = this.settleIsolated.selector;
+        bytes4 selector = this.settleInFrame.selector;
         uint256 gasGiven = MATCH_GAS;
         assembly ("memory-safe") {
             let message := mload(0x40)

@@ -33,10 +33,11 @@ library Matching {
         ICreditExchange.Terms calldata terms
     ) internal pure returns (Legs memory result) {
         requireMatch(maker, taker);
-        if (terms.lots == 0) revert ICreditExchange.LotsAreZero();
+        uint64 lots = terms.lots;
+        if (lots == 0) revert ICreditExchange.LotsAreZero();
 
-        uint256 payment = uint256(terms.lots) * maker.price;
-        result.credits = terms.lots * CREDIT_PER_LOT;
+        uint256 payment = uint256(lots) * maker.price;
+        result.credits = lots * CREDIT_PER_LOT;
         result.makerFee = feeRoundedDown(payment, terms.makerFeeBps, maker.feeCapBps);
         result.takerFee = feeRoundedDown(payment, terms.takerFeeBps, taker.feeCapBps);
         if (maker.side == ICreditExchange.Side.Buy) {
@@ -50,15 +51,16 @@ library Matching {
 
     /// @dev The two orders want opposite things of each other, at prices that meet.
     function requireMatch(ICreditExchange.Order calldata maker, ICreditExchange.Order calldata taker) internal pure {
-        if (maker.side == taker.side) revert ICreditExchange.SidesAreEqual();
+        ICreditExchange.Side side = maker.side;
+        if (side == taker.side) revert ICreditExchange.SidesAreEqual();
         if (maker.maker == taker.maker) revert ICreditExchange.SelfTrade(maker.maker);
         if (maker.paymentToken != taker.paymentToken) {
             revert ICreditExchange.PaymentTokensDiffer(maker.paymentToken, taker.paymentToken);
         }
         // A price of zero gives credits away; a wallet that shows "0" for "market" shall not sign that by mistake.
-        if (maker.price == 0 || taker.price == 0) revert ICreditExchange.PriceIsZero();
-        (uint128 buyPrice, uint128 sellPrice) =
-            maker.side == ICreditExchange.Side.Buy ? (maker.price, taker.price) : (taker.price, maker.price);
+        (uint128 buyPrice, uint128 sellPrice) = (maker.price, taker.price);
+        if (buyPrice == 0 || sellPrice == 0) revert ICreditExchange.PriceIsZero();
+        if (side == ICreditExchange.Side.Sell) (buyPrice, sellPrice) = (sellPrice, buyPrice);
         if (buyPrice < sellPrice) revert ICreditExchange.PricesDoNotCross(buyPrice, sellPrice);
     }
 

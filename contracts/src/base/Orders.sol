@@ -98,15 +98,17 @@ abstract contract Orders is ICreditExchange, Authorizations {
     /// @dev Takes `lots` off an order whose signature was checked, or reverts with the error that says why not.
     function _fill(Order calldata order, bytes32 digest, uint64 lots) internal {
         if (block.timestamp >= order.expiry) revert OrderExpired(digest, order.expiry);
-        uint256 counter = counterOf[order.maker];
+        address maker = order.maker;
+        uint256 counter = counterOf[maker];
         if (order.counter != counter) revert OrderCounterMismatch(digest, counter);
 
-        mapping(uint256 => uint256) storage words = _fillWords[order.maker];
-        uint256 word = words[order.salt >> 2];
-        if (Fills.isCancelled(word, order.salt)) revert OrderAlreadyCancelled(order.maker, order.salt);
-        uint64 remaining = Fills.remaining(word, order.salt, order.lots);
+        uint256 salt = order.salt;
+        mapping(uint256 => uint256) storage words = _fillWords[maker];
+        uint256 word = words[salt >> 2];
+        if (Fills.isCancelled(word, salt)) revert OrderAlreadyCancelled(maker, salt);
+        uint64 remaining = Fills.remaining(word, salt, order.lots);
         if (lots > remaining) revert OrderOverfilled(digest, lots, remaining);
-        words[order.salt >> 2] = Fills.add(word, order.salt, lots);
+        words[salt >> 2] = Fills.add(word, salt, lots);
     }
 
     /// @dev The nine members lie in calldata as hashStruct wants them. That they are clean values of their types is

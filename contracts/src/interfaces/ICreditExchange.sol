@@ -177,11 +177,14 @@ interface ICreditExchange is IAuthorizations {
     /// that nobody can have a match skipped by giving it too little gas.
     error InsufficientMatchGas(uint256 available, uint256 required);
 
-    /// @notice {settleIsolated} is for this contract's own batches.
+    /// @notice {settleInFrame} is for this contract's own batches.
     error CallerMustBeExchange(address caller);
 
     /// @notice Counters only go up.
     error CounterNotIncreased(uint256 current, uint256 wanted);
+
+    /// @notice The credit token has code, so it is deployed before the exchange.
+    error CreditTokenInvalid(address token);
 
     /// @notice A payment token has code and is not the credit token.
     error PaymentTokenInvalid(address token);
@@ -245,6 +248,8 @@ interface ICreditExchange is IAuthorizations {
     /// A match gets exactly 500,000 gas for checks and transfers, or the whole batch reverts with
     /// {InsufficientMatchGas}; {InsufficientSignatureGas} does the same for contract wallets. So no match is skipped for
     /// want of gas that another limit would have given it.
+    /// WARNING: an order whose maker has code may cost the operator 200,000 gas more, also when its match is skipped.
+    /// WARNING: a transaction holds 2**24 gas at most (EIP-7825), about 150 matches of new orders.
     /// WARNING: an index without an order, and a maker with dirty upper bits, are the operator's own mistakes and revert
     /// the batch.
     /// @return executed bit i (value 2**i) is set when match i was settled
@@ -252,7 +257,7 @@ interface ICreditExchange is IAuthorizations {
 
     /// @notice One match of a batch in a frame of its own, so that whatever fails in it undoes it as a whole. Only this
     /// contract may call it; it has checked the signatures.
-    function settleIsolated(
+    function settleInFrame(
         Order calldata maker,
         Order calldata taker,
         bytes32 makerOrder,

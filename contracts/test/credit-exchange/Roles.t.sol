@@ -7,6 +7,7 @@ import {
 } from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
 
 import {CreditExchange} from "../../src/CreditExchange.sol";
+import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
 import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
 
 /// @notice Who holds which role at first, and that an operator comes and goes.
@@ -33,6 +34,11 @@ contract RolesTest is CreditExchangeTest {
             )
         );
         _deploy(address(credit), address(0));
+    }
+
+    function test_RefusesACreditTokenWithoutCode() public {
+        vm.expectRevert(abi.encodeWithSelector(ICreditExchange.CreditTokenInvalid.selector, alice));
+        _deploy(alice, admin);
     }
 
     function test_AnOperatorComesAndGoes() public {

@@ -31,7 +31,7 @@ contract SettleRefusesTest is CreditExchangeTest {
         vm.assume(caller != address(exchange));
         vm.expectRevert(abi.encodeWithSelector(ICreditExchange.CallerMustBeExchange.selector, caller));
         vm.prank(caller);
-        exchange.settleIsolated(
+        exchange.settleInFrame(
             _order(alice, SELL, PRICE, 0), _order(bob, BUY, PRICE, 0), bytes32(0), bytes32(0), _lots(1)
         );
     }

@@ -2,6 +2,7 @@
 //!
 //! One binary, so that cases of different files run side by side and share an environment where they only add to it.
 
+mod battery;
 mod contracts;
 mod deploy;
 mod ends;

@@ -66,7 +66,7 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
         )
     {
         bytes32 key = batteryKey(batteryId);
-        Head head = _heads[key];
+        Head head = _entries[key].head;
         if (head.exists()) {
             uint256 origin = _origins[key];
             batteryId_ = batteryId;
@@ -91,7 +91,7 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
     /// @inheritdoc IBatteryPassport
     function verifyData(string calldata batteryId, bytes32 dataHash) external view returns (bool) {
         bytes32 key = batteryKey(batteryId);
-        Head head = _heads[key];
+        Head head = _entries[key].head;
         return head.exists() && _currentHash(key, head) == dataHash;
     }
 
@@ -225,18 +225,19 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
 
     /// @inheritdoc IBatteryPassport
     function batteryKey(string calldata batteryId) public pure returns (bytes32) {
-        return Hashes.efficientKeccak256(NAMED_TAG, keccak256(bytes(batteryId)));
+        return Hashes.efficientKeccak256(NAMED_TAG, _idHash(batteryId));
     }
 
     function _registerBattery(address actor, string calldata batteryId, bytes32 dataHash) private {
         bytes32 key = batteryKey(batteryId);
+        Entry storage entry = _entries[key];
         // solhint-disable-next-line gas-custom-errors
-        require(!_heads[key].exists(), "Battery already registered");
+        require(!entry.head.exists(), "Battery already registered");
         _requireRoleIfGated(MANUFACTURER_ROLE, actor);
         if (bytes(batteryId).length == 0) revert EmptyBatteryId();
         if (dataHash == 0) revert ZeroHash();
 
-        _heads[key] = BatteryHead.open(actor, block.timestamp, true);
+        entry.head = BatteryHead.open(actor, block.timestamp, true);
         _origins[key] = uint256(uint160(actor)) | block.timestamp << 160;
         _trails[key][0] = dataHash;
         emit BatteryRegistered(batteryId, actor, dataHash);
@@ -244,25 +245,28 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
 
     function _transferOwnership(address actor, string calldata batteryId, address newOwner) private {
         bytes32 key = batteryKey(batteryId);
-        Head head = _heads[key];
+        Entry storage entry = _entries[key];
+        Head head = entry.head;
         // solhint-disable-next-line gas-custom-errors
         require(head.owner() == actor, "Not current owner");
         _requireNotRecycled(key, head);
         if (newOwner == address(0)) revert ZeroAddress();
 
-        _hand(key, head, newOwner);
+        _hand(entry, key, head, newOwner);
         emit OwnershipTransferred(batteryId, actor, newOwner);
     }
 
     function _updateData(address actor, string calldata batteryId, bytes32 newDataHash) private {
         bytes32 key = batteryKey(batteryId);
-        Head head = _heads[key];
+        Entry storage entry = _entries[key];
+        Head head = entry.head;
         // solhint-disable-next-line gas-custom-errors
         require(_mayAct(head, key, actor, SCOPE_UPDATE), "Not authorized");
         _requireNotRecycled(key, head);
         if (newDataHash == 0) revert ZeroHash();
 
-        _trails[key][_append(key, head) - 1] = newDataHash;
+        _append(entry, key, head);
+        _trails[key][head.sequence()] = newDataHash;
         emit DataUpdated(batteryId, newDataHash, block.timestamp);
     }
 
@@ -283,7 +287,7 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
         pure
         returns (bytes32 structHash)
     {
-        bytes32 idHash = keccak256(bytes(batteryId));
+        bytes32 idHash = _idHash(batteryId);
         assembly ("memory-safe") {
             let free := mload(0x40)
             let size := mul(members, 0x20)
@@ -291,6 +295,15 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
             calldatacopy(add(free, 0x20), 4, size)
             mstore(add(free, 0x40), idHash)
             structHash := keccak256(free, add(size, 0x20))
+        }
+    }
+
+    /// @dev keccak256(bytes(batteryId)), without a copy that stays in memory: 250 gas of every call.
+    function _idHash(string calldata batteryId) private pure returns (bytes32 idHash) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, batteryId.offset, batteryId.length)
+            idHash := keccak256(free, batteryId.length)
         }
     }
 

@@ -25,6 +25,7 @@ library BatteryHead {
     uint256 private constant OWNER_MASK = type(uint160).max;
     uint256 private constant UPDATED_AT_MASK = uint256(type(uint40).max) << UPDATED_AT;
     uint256 private constant STATUS_MASK = uint256(0xf) << STATUS;
+    uint256 private constant RECYCLED = uint256(IBatterySupplyChain.Status.Recycled) << STATUS;
 
     /// @dev A record just registered, with its first data hash. `time` fits 40 bits until the year 36,812.
     function open(address owner_, uint256 time, bool named_) internal pure returns (Head) {
@@ -35,13 +36,17 @@ library BatteryHead {
 
     /// @dev One data hash more; the sequence is below MAX_SEQUENCE.
     function appended(Head head, uint256 time) internal pure returns (Head) {
-        return _at(Head.unwrap(head) + (uint256(1) << SEQUENCE), time);
+        unchecked {
+            return _at(Head.unwrap(head) + (uint256(1) << SEQUENCE), time);
+        }
     }
 
     /// @dev Another owner, the next tenure; the tenure is below MAX_TENURE.
     function handedTo(Head head, address newOwner, uint256 time) internal pure returns (Head) {
         uint256 word = Head.unwrap(head) & ~OWNER_MASK | uint256(uint160(newOwner));
-        return _at(word + (uint256(1) << TENURE), time);
+        unchecked {
+            return _at(word + (uint256(1) << TENURE), time);
+        }
     }
 
     function withStatus(Head head, IBatterySupplyChain.Status status_, uint256 time) internal pure returns (Head) {
@@ -70,6 +75,10 @@ library BatteryHead {
 
     function status(Head head) internal pure returns (IBatterySupplyChain.Status) {
         return IBatterySupplyChain.Status(Head.unwrap(head) >> STATUS & 0xf);
+    }
+
+    function isRecycled(Head head) internal pure returns (bool) {
+        return Head.unwrap(head) & STATUS_MASK == RECYCLED;
     }
 
     function isNamed(Head head) internal pure returns (bool) {

@@ -14,6 +14,12 @@ import {BatteryRoles} from "./BatteryRoles.sol";
 /// No call leaves these contracts but the static ERC-1271 question of {Authorizations}, asked before any state of a
 /// record is read; so nothing can be re-entered with effect, and nothing read is stale.
 abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, BatteryRoles {
+    /// @dev The two words of a record. Those of the string ABI leave the chain empty.
+    struct Entry {
+        Head head;
+        bytes32 chain;
+    }
+
     /// @dev What an updater may do, until when, and in which tenure.
     struct Delegation {
         uint16 scope;
@@ -44,21 +50,16 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     uint256 private constant SCOPES = 0x1fff & ~(1 << uint256(IBatterySupplyChain.EventKind.OwnershipTransfer))
         & ~(1 << uint256(IBatterySupplyChain.EventKind.SecondLifeConversion));
 
-    mapping(bytes32 key => Head) internal _heads;
+    mapping(bytes32 key => Entry) internal _entries;
 
     /// @dev A hash, so that all terms fit one word; the tenure in it makes an offer lapse with its owner.
-    mapping(bytes32 key => bytes32 offerHash) private _offers;
+    mapping(bytes32 key => bytes32 offerHash) internal _offers;
 
     mapping(bytes32 key => mapping(address updater => Delegation)) private _delegations;
 
     /// @inheritdoc IBatteryOwnership
-    function offerOf(bytes32 key) external view returns (bytes32) {
-        return _offers[key];
-    }
-
-    /// @inheritdoc IBatteryOwnership
     function mayAct(bytes32 key, address account, uint256 scope) external view returns (bool) {
-        return _mayAct(_heads[key], key, account, scope);
+        return _mayAct(_entries[key].head, key, account, scope);
     }
 
     /// @inheritdoc IBatteryOwnership
@@ -151,7 +152,7 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
 
         from = head.owner();
         delete _offers[key];
-        _hand(key, head, actor);
+        _hand(_entries[key], key, head, actor);
         emit OwnershipTransfer(key, from, actor, documents);
     }
 
@@ -172,14 +173,14 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     }
 
     /// @dev The next tenure begins: offers and delegations of this one are void.
-    function _hand(bytes32 key, Head head, address newOwner) internal {
+    function _hand(Entry storage entry, bytes32 key, Head head, address newOwner) internal {
         if (head.tenure() == BatteryHead.MAX_TENURE) revert TenureExhausted(key);
-        _heads[key] = head.handedTo(newOwner, block.timestamp);
+        entry.head = head.handedTo(newOwner, block.timestamp);
     }
 
     /// @dev The head of a record that can still change.
     function _liveHead(bytes32 key) internal view returns (Head head) {
-        head = _heads[key];
+        head = _entries[key].head;
         if (!head.exists()) revert UnknownRecord(key);
         _requireNotRecycled(key, head);
     }
@@ -206,11 +207,11 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     }
 
     function _requireNotRecycled(bytes32 key, Head head) internal pure {
-        if (head.status() == IBatterySupplyChain.Status.Recycled) revert RecordRecycled(key);
+        if (head.isRecycled()) revert RecordRecycled(key);
     }
 
     function _requireNotNamed(bytes32 key) internal view {
-        if (_heads[key].isNamed()) revert NamedRecord(key);
+        if (_entries[key].head.isNamed()) revert NamedRecord(key);
     }
 
     /// @dev {_useAuthorization} with the hash of the message's struct. All forms share this one piece of code, because it

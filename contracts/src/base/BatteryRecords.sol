@@ -25,8 +25,6 @@ abstract contract BatteryRecords is IBatteryRecords, BatterySupplyChain {
 
     bytes32 private constant LEAN_TAG = keccak256("wia.battery.lean");
 
-    mapping(bytes32 key => bytes32 chain) private _chains;
-
     /// @param domain EIP-712 name, version "1"
     constructor(string memory domain, address admin, uint48 adminDelay, bool gated_)
         EIP712(domain, "1")
@@ -37,15 +35,29 @@ abstract contract BatteryRecords is IBatteryRecords, BatterySupplyChain {
     function recordOf(bytes32 key)
         external
         view
-        returns (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure, Status status, bytes32 chain)
+        returns (
+            address owner,
+            uint256 updatedAt,
+            uint256 sequence,
+            uint256 tenure,
+            Status status,
+            bytes32 chain,
+            bytes32 offerHash
+        )
     {
-        Head head = _heads[key];
-        return (head.owner(), head.updatedAt(), head.sequence(), head.tenure(), head.status(), _chains[key]);
+        Head head = _entries[key].head;
+        owner = head.owner();
+        updatedAt = head.updatedAt();
+        sequence = head.sequence();
+        tenure = head.tenure();
+        status = head.status();
+        chain = _entries[key].chain;
+        offerHash = _offers[key];
     }
 
     /// @inheritdoc IBatteryRecords
     function verifyChain(bytes32 key, bytes32 previous, bytes32 dataHash) external view returns (bool) {
-        return _chains[key] == _link(previous, dataHash);
+        return _entries[key].chain == _link(previous, dataHash);
     }
 
     /// @inheritdoc IBatteryRecords
@@ -92,12 +104,13 @@ abstract contract BatteryRecords is IBatteryRecords, BatterySupplyChain {
     /// it by a proof, over its registrant. Who may call this for whom is the inheriting contract's to decide.
     /// @param genesis what the chain begins with: the key, unless the record has a past to bind
     function _register(bytes32 key, address registrant, address owner, bytes32 dataHash, bytes32 genesis) internal {
-        if (_heads[key].exists()) revert RecordAlreadyRegistered(key);
+        Entry storage entry = _entries[key];
+        if (entry.head.exists()) revert RecordAlreadyRegistered(key);
         if (owner == address(0)) revert ZeroAddress();
         if (dataHash == 0) revert ZeroHash();
 
-        _heads[key] = BatteryHead.open(owner, block.timestamp, false);
-        _chains[key] = _link(genesis, dataHash);
+        entry.head = BatteryHead.open(owner, block.timestamp, false);
+        entry.chain = _link(genesis, dataHash);
         emit RecordRegistered(key, registrant, owner, genesis, dataHash);
     }
 
@@ -106,22 +119,21 @@ abstract contract BatteryRecords is IBatteryRecords, BatterySupplyChain {
         if (head.isNamed()) revert NamedRecord(key);
         if (dataHash == 0) revert ZeroHash();
 
-        _chains[key] = _link(_chains[key], dataHash);
-        emit RecordUpdated(key, actor, _append(key, head), dataHash);
+        Entry storage entry = _entries[key];
+        entry.chain = _link(entry.chain, dataHash);
+        _append(entry, key, head);
+        emit RecordUpdated(key, actor, head.sequence() + 1, dataHash);
     }
 
     /// @dev Counts one data hash more.
-    /// @return sequence which it is
-    function _append(bytes32 key, Head head) internal returns (uint256 sequence) {
+    function _append(Entry storage entry, bytes32 key, Head head) internal {
         if (head.sequence() == BatteryHead.MAX_SEQUENCE) revert SequenceExhausted(key);
-        head = head.appended(block.timestamp);
-        _heads[key] = head;
-        return head.sequence();
+        entry.head = head.appended(block.timestamp);
     }
 
     /// @dev Zero: whichever is next.
     function _requireNext(bytes32 key, uint256 sequence) internal view {
-        uint256 next = _heads[key].sequence() + 1;
+        uint256 next = _entries[key].head.sequence() + 1;
         if (sequence != 0 && sequence != next) revert SequenceMismatch(key, next, sequence);
     }
 

@@ -88,7 +88,7 @@ abstract contract BatterySupplyChain is IBatterySupplyChain, BatteryOwnership {
     function _enter(address actor, bytes32 key, Head head, Status to) internal {
         Status from = head.status();
         if (!BatteryLifecycle.mayFollow(from, to)) revert InvalidTransition(key, from, to);
-        _heads[key] = head.withStatus(to, block.timestamp);
+        _entries[key].head = head.withStatus(to, block.timestamp);
         emit StatusChanged(key, actor, from, to);
     }
 

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
+
+import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
+import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
+import {BatteryLifecycle} from "../../src/base/BatteryLifecycle.sol";
+import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+
+/// @notice S-05: which status may follow which, which are reached by naming them, and that nothing follows Recycled.
+contract ChangeStatusTest is BatteryPassportTest {
+    /// @dev Row by row from Manufactured to Recycled, a column for each status from Manufactured to Recycled.
+    string private constant TABLE = "01110010" "00111010" "01011010" "01101110" "01110110" "00000111" "00000101"
+        "00000000";
+
+    function test_TableIsThatOfTheDocumentation() public pure {
+        for (uint256 from = 0; from < 9; ++from) {
+            for (uint256 to = 0; to < 9; ++to) {
+                bool expected = from != 0 && to != 0 && _row(from)[to - 1] == "1";
+                assertEq(
+                    BatteryLifecycle.mayFollow(IBatterySupplyChain.Status(from), IBatterySupplyChain.Status(to)),
+                    expected,
+                    string.concat(vm.toString(from), " to ", vm.toString(to))
+                );
+            }
+        }
+    }
+
+    /// @dev Every pair: the contract does what the table says, or names the two.
+    function testFuzz_FollowsTheTable(uint256 from, uint256 to) public {
+        from = bound(from, 1, 7);
+        to = bound(to, 2, 5);
+        _setStatus(leanKey, from);
+        if (_row(from)[to - 1] == "1") {
+            vm.warp(NOW + 4);
+            vm.expectEmit(address(passport));
+            emit IBatterySupplyChain.StatusChanged(
+                leanKey, alice, IBatterySupplyChain.Status(from), IBatterySupplyChain.Status(to)
+            );
+        } else {
+            vm.expectRevert(abi.encodeWithSelector(IBatterySupplyChain.InvalidTransition.selector, leanKey, from, to));
+        }
+        vm.prank(alice);
+        passport.changeStatus(leanKey, IBatterySupplyChain.Status(to));
+        if (_row(from)[to - 1] == "1") {
+            (address owner, uint256 updatedAt, uint256 sequence,,,,) = passport.recordOf(leanKey);
+            assertEq(uint256(_statusOf(leanKey)), to);
+            assertEq(owner, alice);
+            assertEq(updatedAt, NOW + 4);
+            assertEq(sequence, 1);
+        }
+    }
+
+    function test_RefusesStatusesThatNeedTheirEvent() public {
+        vm.startPrank(alice);
+        for (uint256 status = 0; status < 9; ++status) {
+            if (status > 1 && status < 6) continue;
+            vm.expectRevert(abi.encodeWithSelector(IBatterySupplyChain.StatusNeedsItsEvent.selector, status));
+            passport.changeStatus(leanKey, IBatterySupplyChain.Status(status));
+        }
+    }
+
+    /// @dev Not even by its owner and an updater: data, status, events, owner, offers, delegations stay as they are.
+    function test_RecycledIsTheEnd() public {
+        vm.startPrank(alice);
+        passport.offer(leanKey, bob, EXPIRY, DOCUMENTS);
+        passport.offer(namedKey, bob, EXPIRY, DOCUMENTS);
+        passport.delegate(leanKey, carol, SCOPE_UPDATE, EXPIRY);
+        _recycle(leanKey);
+        _recycle(namedKey);
+        uint256 head = _head(leanKey);
+        uint256 namedHead = _head(namedKey);
+
+        vm.startPrank(alice);
+        for (uint256 status = 2; status < 6; ++status) {
+            _expectRecycled(leanKey);
+            passport.changeStatus(leanKey, IBatterySupplyChain.Status(status));
+        }
+        for (uint256 kind = 1; kind < 12; ++kind) {
+            if (kind == 3 || kind == 8) continue;
+            _expectRecycled(leanKey);
+            passport.recordEvent(leanKey, IBatterySupplyChain.EventKind(kind), FIRST, kind == 7 ? bytes32(0) : SECOND);
+        }
+        _expectRecycled(leanKey);
+        passport.update(leanKey, SECOND);
+        _expectRecycled(leanKey);
+        passport.offer(leanKey, carol, EXPIRY, DOCUMENTS);
+        _expectRecycled(leanKey);
+        passport.delegate(leanKey, bob, SCOPE_UPDATE, EXPIRY);
+        _expectRecycled(namedKey);
+        passport.updateData(ID, SECOND);
+        _expectRecycled(namedKey);
+        passport.transferOwnership(ID, bob);
+        vm.startPrank(bob);
+        _expectRecycled(leanKey);
+        passport.accept(leanKey, EXPIRY, DOCUMENTS);
+        _expectRecycled(namedKey);
+        passport.acceptBattery(ID, EXPIRY, DOCUMENTS);
+        vm.startPrank(carol);
+        _expectRecycled(leanKey);
+        passport.update(leanKey, SECOND);
+        vm.startPrank(admin);
+        _expectRecycled(leanKey);
+        passport.recordEvent(leanKey, IBatterySupplyChain.EventKind.QualityCertified, FIRST, SECOND);
+        assertEq(_head(leanKey), head);
+        assertEq(_head(namedKey), namedHead);
+        // Its last data can be verified for ever.
+        assertTrue(passport.verifyData(ID, FIRST));
+    }
+
+    function testFuzz_RefusesOthers(address caller) public {
+        vm.assume(caller != alice);
+        vm.expectRevert(
+            abi.encodeWithSelector(IBatteryOwnership.NotAuthorizedFor.selector, leanKey, caller, SCOPE_STATUS)
+        );
+        vm.prank(caller);
+        passport.changeStatus(leanKey, IBatterySupplyChain.Status.InUse);
+    }
+
+    function test_GatedNeedsTheOperator() public {
+        passport = _deploy(admin, true);
+        vm.prank(admin);
+        bytes32 key = passport.register(SALTED_ID, FIRST);
+        vm.startPrank(admin);
+        passport.offer(key, alice, EXPIRY, DOCUMENTS);
+        vm.startPrank(alice);
+        passport.accept(key, EXPIRY, DOCUMENTS);
+        // Storing and moving needs no role.
+        passport.changeStatus(key, IBatterySupplyChain.Status.InStorage);
+        passport.changeStatus(key, IBatterySupplyChain.Status.InTransit);
+        bytes memory refused = abi.encodeWithSelector(
+            IAccessControl.AccessControlUnauthorizedAccount.selector, alice, keccak256("OPERATOR_ROLE")
+        );
+        vm.expectRevert(refused);
+        passport.changeStatus(key, IBatterySupplyChain.Status.InUse);
+        vm.expectRevert(refused);
+        passport.changeStatus(key, IBatterySupplyChain.Status.Maintenance);
+        vm.startPrank(admin);
+        passport.grantRole(keccak256("OPERATOR_ROLE"), alice);
+        vm.startPrank(alice);
+        passport.changeStatus(key, IBatterySupplyChain.Status.InUse);
+        // What was renounced is gone at once.
+        passport.renounceRole(keccak256("OPERATOR_ROLE"), alice);
+        vm.expectRevert(refused);
+        passport.changeStatus(key, IBatterySupplyChain.Status.Maintenance);
+    }
+
+    function _recycle(bytes32 key) private {
+        passport.recordEvent(key, IBatterySupplyChain.EventKind.EndOfLife, FIRST, SECOND);
+        passport.recordEvent(key, IBatterySupplyChain.EventKind.MaterialsRecovered, FIRST, SECOND);
+        assertTrue(_statusOf(key) == IBatterySupplyChain.Status.Recycled);
+    }
+
+    function _expectRecycled(bytes32 key) private {
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.RecordRecycled.selector, key));
+    }
+
+    function _setStatus(bytes32 key, uint256 status) private {
+        _setHead(key, _head(key) & ~(uint256(0xf) << 248) | status << 248);
+    }
+
+    function _row(uint256 from) private pure returns (bytes memory row) {
+        row = new bytes(8);
+        for (uint256 i = 0; i < 8; ++i) {
+            row[i] = bytes(TABLE)[(from - 1) * 8 + i];
+        }
+    }
+}

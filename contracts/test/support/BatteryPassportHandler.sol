@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {CommonBase} from "forge-std/Base.sol";
+import {StdUtils} from "forge-std/StdUtils.sol";
+
+import {BatteryPassport} from "../../src/BatteryPassport.sol";
+import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
+
+/// @notice Drives a BatteryPassport at random for the invariants and keeps a model beside it that shares no line with
+/// it. Before each call the model says whether it will succeed; a call that does otherwise reverts the handler. Four
+/// people, three string records and three lean ones only, so that they meet often.
+contract BatteryPassportHandler is CommonBase, StdUtils {
+    /// @dev Statuses that may follow each, a bit for each: S-05 as numbers.
+    uint16[9] private _followers = [0, 0x9c, 0xb8, 0xb4, 0xec, 0xdc, 0x1c0, 0x140, 0];
+
+    uint256 private constant PEOPLE = 4;
+    uint256 public constant RECORDS = 6;
+    uint256 private constant NAMED = 3;
+
+    struct Model {
+        address owner;
+        uint256 tenure;
+        uint256 status;
+        bytes32[] hashes;
+        address offeredTo;
+        uint256 offerExpiry;
+        uint256 offerTenure;
+    }
+
+    struct DelegationModel {
+        uint256 scope;
+        uint256 expiry;
+        uint256 tenure;
+    }
+
+    BatteryPassport public immutable PASSPORT;
+
+    Model[RECORDS] private _models;
+    mapping(uint256 record => mapping(address updater => DelegationModel)) private _delegations;
+    mapping(uint256 record => address) public registrants;
+
+    constructor(BatteryPassport passport) {
+        PASSPORT = passport;
+        for (uint256 i = 0; i < RECORDS; ++i) {
+            _register(i, _person(i));
+        }
+    }
+
+    function modelOf(uint256 record) external view returns (Model memory) {
+        return _models[record];
+    }
+
+    function id(uint256 record) public pure returns (string memory) {
+        return string.concat("BAT-", vm.toString(record));
+    }
+
+    function isNamed(uint256 record) public pure returns (bool) {
+        return record < NAMED;
+    }
+
+    function keyOf(uint256 record) public view returns (bytes32) {
+        if (isNamed(record)) {
+            return keccak256(abi.encode(keccak256("wia.battery.named"), keccak256(bytes(id(record)))));
+        }
+        return keccak256(abi.encode(keccak256("wia.battery.lean"), registrants[record], bytes32(record)));
+    }
+
+    function registerAgain(uint256 person, uint256 record) external {
+        record %= NAMED;
+        vm.prank(_person(person));
+        try PASSPORT.registerBattery(id(record), keccak256("again")) {
+            revert("registered twice");
+        } catch {}
+    }
+
+    function update(uint256 person, uint256 record, bytes32 dataHash) external {
+        record %= RECORDS;
+        address actor = _person(person);
+        bool expected = _alive(record) && _mayAct(record, actor, 0) && dataHash != 0;
+        bytes memory call_ = isNamed(record)
+            ? abi.encodeCall(PASSPORT.updateData, (id(record), dataHash))
+            : abi.encodeCall(PASSPORT.update, (keyOf(record), dataHash));
+        if (_as(actor, call_, expected)) _models[record].hashes.push(dataHash);
+    }
+
+    function transferOwnership(uint256 person, uint256 record, uint256 to) external {
+        record %= NAMED;
+        address actor = _person(person);
+        bool expected = _alive(record) && _models[record].owner == actor;
+        if (_as(actor, abi.encodeCall(PASSPORT.transferOwnership, (id(record), _person(to))), expected)) {
+            _hand(record, _person(to));
+        }
+    }
+
+    function offer(uint256 person, uint256 record, uint256 to, uint256 lifetime) external {
+        record %= RECORDS;
+        address actor = _person(person);
+        Model storage model = _models[record];
+        uint256 expiry = block.timestamp + lifetime % 1000;
+        bool expected = _alive(record) && model.owner == actor && expiry > block.timestamp;
+        if (_as(actor, abi.encodeCall(PASSPORT.offer, (keyOf(record), _person(to), expiry, "documents")), expected)) {
+            (model.offeredTo, model.offerExpiry, model.offerTenure) = (_person(to), expiry, model.tenure);
+        }
+    }
+
+    /// @dev Half the time it is whom the offer was made to.
+    function accept(uint256 person, uint256 record) external {
+        record %= RECORDS;
+        Model storage model = _models[record];
+        address actor = person >> 8 & 1 == 0 || model.offeredTo == address(0) ? _person(person) : model.offeredTo;
+        uint256 expiry = model.offerExpiry;
+        bool expected =
+            _alive(record) && model.offeredTo == actor && block.timestamp < expiry && model.offerTenure == model.tenure;
+        bytes memory call_ = isNamed(record)
+            ? abi.encodeCall(PASSPORT.acceptBattery, (id(record), expiry, "documents"))
+            : abi.encodeCall(PASSPORT.accept, (keyOf(record), expiry, "documents"));
+        if (_as(actor, call_, expected)) {
+            _hand(record, actor);
+            model.offeredTo = address(0);
+        }
+    }
+
+    function delegate(uint256 person, uint256 record, uint256 to, uint256 scope, uint256 lifetime) external {
+        record %= RECORDS;
+        scope &= 0x1ef7;
+        address actor = _person(person);
+        uint256 expiry = block.timestamp + 1 + lifetime % 1000;
+        bool expected = _alive(record) && _models[record].owner == actor;
+        if (_as(actor, abi.encodeCall(PASSPORT.delegate, (keyOf(record), _person(to), scope, expiry)), expected)) {
+            _delegations[record][_person(to)] = DelegationModel(scope, expiry, _models[record].tenure);
+        }
+    }
+
+    function changeStatus(uint256 person, uint256 record, uint256 status) external {
+        record %= RECORDS;
+        status = bound(status, 2, 5);
+        address actor = _person(person);
+        Model storage model = _models[record];
+        bool expected = _alive(record) && _mayAct(record, actor, 12) && _followers[model.status] >> status & 1 == 1;
+        bytes memory call_ = abi.encodeCall(PASSPORT.changeStatus, (keyOf(record), IBatterySupplyChain.Status(status)));
+        if (_as(actor, call_, expected)) model.status = status;
+    }
+
+    /// @dev Kinds 9 and 11, which lead to the end, come as seldom as one in sixteen.
+    function recordEvent(uint256 person, uint256 record, uint256 seed) external {
+        record %= RECORDS;
+        uint256[12] memory kinds = [uint256(1), 2, 4, 5, 6, 7, 10, 4, 5, 6, 9, 11];
+        uint256 kind = kinds[seed >> 8 & 7 == 0 ? seed % 12 : seed % 10];
+        address actor = _person(person);
+        Model storage model = _models[record];
+        uint256 next = kind == 5 ? 4 : kind == 9 ? 7 : kind == 11 ? 8 : 0;
+        bool expected = _alive(record) && _mayAct(record, actor, kind)
+            && (next == 0 || _followers[model.status] >> next & 1 == 1) && (kind != 1 || model.status == 1)
+            && (kind != 10 || model.status == 6 || model.status == 7);
+        bytes memory call_ = abi.encodeCall(
+            PASSPORT.recordEvent,
+            (keyOf(record), IBatterySupplyChain.EventKind(kind), "first", kind == 7 ? bytes32(0) : bytes32("second"))
+        );
+        if (_as(actor, call_, expected) && next != 0) model.status = next;
+    }
+
+    function pass(uint256 time) external {
+        vm.warp(block.timestamp + time % 500);
+    }
+
+    function _register(uint256 record, address actor) private {
+        registrants[record] = actor;
+        vm.prank(actor);
+        if (isNamed(record)) PASSPORT.registerBattery(id(record), keccak256("first"));
+        else PASSPORT.register(bytes32(record), keccak256("first"));
+        _models[record].owner = actor;
+        _models[record].status = 1;
+        _models[record].hashes.push(keccak256("first"));
+    }
+
+    function _as(address actor, bytes memory call_, bool expected) private returns (bool success) {
+        vm.prank(actor);
+        (success,) = address(PASSPORT).call(call_);
+        require(success == expected, expected ? "refused what the model allows" : "allowed what the model refuses");
+    }
+
+    function _hand(uint256 record, address to) private {
+        _models[record].owner = to;
+        ++_models[record].tenure;
+    }
+
+    function _alive(uint256 record) private view returns (bool) {
+        return _models[record].status != 8;
+    }
+
+    function _mayAct(uint256 record, address actor, uint256 bit) private view returns (bool) {
+        if (_models[record].owner == actor) return true;
+        DelegationModel memory delegation = _delegations[record][actor];
+        return delegation.scope >> bit & 1 == 1 && block.timestamp < delegation.expiry
+            && delegation.tenure == _models[record].tenure;
+    }
+
+    function _person(uint256 seed) private pure returns (address) {
+        return address(uint160(0xa11ce + seed % PEOPLE));
+    }
+}

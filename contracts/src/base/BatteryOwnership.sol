@@ -53,9 +53,14 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     mapping(bytes32 key => Entry) internal _entries;
 
     /// @dev A hash, so that all terms fit one word; the tenure in it makes an offer lapse with its owner.
-    mapping(bytes32 key => bytes32 offerHash) internal _offers;
+    mapping(bytes32 key => bytes32 offerHash) private _offers;
 
     mapping(bytes32 key => mapping(address updater => Delegation)) private _delegations;
+
+    /// @inheritdoc IBatteryOwnership
+    function offerOf(bytes32 key) external view returns (bytes32) {
+        return _offers[key];
+    }
 
     /// @inheritdoc IBatteryOwnership
     function mayAct(bytes32 key, address account, uint256 scope) external view returns (bool) {

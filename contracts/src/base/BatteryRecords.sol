@@ -35,24 +35,11 @@ abstract contract BatteryRecords is IBatteryRecords, BatterySupplyChain {
     function recordOf(bytes32 key)
         external
         view
-        returns (
-            address owner,
-            uint256 updatedAt,
-            uint256 sequence,
-            uint256 tenure,
-            Status status,
-            bytes32 chain,
-            bytes32 offerHash
-        )
+        returns (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure, Status status, bytes32 chain)
     {
-        Head head = _entries[key].head;
-        owner = head.owner();
-        updatedAt = head.updatedAt();
-        sequence = head.sequence();
-        tenure = head.tenure();
-        status = head.status();
-        chain = _entries[key].chain;
-        offerHash = _offers[key];
+        Entry storage entry = _entries[key];
+        Head head = entry.head;
+        return (head.owner(), head.updatedAt(), head.sequence(), head.tenure(), head.status(), entry.chain);
     }
 
     /// @inheritdoc IBatteryRecords

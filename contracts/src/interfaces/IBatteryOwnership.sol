@@ -68,6 +68,10 @@ interface IBatteryOwnership {
     /// @notice keccak256("DelegateAuthorization(address owner,bytes32 key,address updater,uint256 scope,uint256 expiry,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function DELEGATE_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
+    /// @notice Hash of the open offer of `key`: keccak256(abi.encode(to, expiry, documents, tenure)); zero when there is
+    /// none. One of an earlier tenure has lapsed.
+    function offerOf(bytes32 key) external view returns (bytes32);
+
     /// @notice Whether `account` owns `key` or was delegated every bit of `scope`. Roles are not asked.
     function mayAct(bytes32 key, address account, uint256 scope) external view returns (bool);
 

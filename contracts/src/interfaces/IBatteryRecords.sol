@@ -100,20 +100,10 @@ interface IBatteryRecords is IBatterySupplyChain, IBatteryOwnership, IAuthorizat
     /// @return tenure how often the owner has changed
     /// @return status see {IBatterySupplyChain-Status}
     /// @return chain hash chain over the data; zero for records of the string ABI, which keep a trail instead
-    /// @return offerHash of the open offer: keccak256(abi.encode(to, expiry, documents, tenure)); zero when there is none.
-    /// One of an earlier tenure has lapsed
     function recordOf(bytes32 key)
         external
         view
-        returns (
-            address owner,
-            uint256 updatedAt,
-            uint256 sequence,
-            uint256 tenure,
-            Status status,
-            bytes32 chain,
-            bytes32 offerHash
-        );
+        returns (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure, Status status, bytes32 chain);
 
     /// @notice Whether `dataHash` is the current data hash of `key`, given the chain before it. False for unknown keys
     /// and for records of the string ABI.

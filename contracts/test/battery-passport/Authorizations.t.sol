@@ -322,7 +322,7 @@ contract AuthorizationsTest is BatteryPassportTest {
         if (action == 3) return _ownerOf(_namedKey(_own(OFFERED, signer))) == signer;
         if (action == 4) return _ownerOf(_leanKey(signer, SECOND)) == signer;
         if (action == 5) return passport.verifyChain(key, _link(key, FIRST), SECOND);
-        if (action == 6) return _offerOf(key) == keccak256(abi.encode(bob, EXPIRY, DOCUMENTS, 0));
+        if (action == 6) return passport.offerOf(key) == keccak256(abi.encode(bob, EXPIRY, DOCUMENTS, 0));
         if (action == 7) return _ownerOf(_leanKey(bob, _offeredSaltedId(signer))) == signer;
         if (action == 8) return passport.mayAct(key, bob, SCOPE_UPDATE);
         if (action == 9) return _statusOf(key) == IBatterySupplyChain.Status.Maintenance;

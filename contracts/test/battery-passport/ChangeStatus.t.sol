@@ -44,7 +44,7 @@ contract ChangeStatusTest is BatteryPassportTest {
         vm.prank(alice);
         passport.changeStatus(leanKey, IBatterySupplyChain.Status(to));
         if (_row(from)[to - 1] == "1") {
-            (address owner, uint256 updatedAt, uint256 sequence,,,,) = passport.recordOf(leanKey);
+            (address owner, uint256 updatedAt, uint256 sequence,,,) = passport.recordOf(leanKey);
             assertEq(uint256(_statusOf(leanKey)), to);
             assertEq(owner, alice);
             assertEq(updatedAt, NOW + 4);

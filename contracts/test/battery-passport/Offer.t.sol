@@ -12,7 +12,7 @@ contract OfferTest is BatteryPassportTest {
         emit IBatteryOwnership.OwnershipOffered(leanKey, alice, bob, EXPIRY, DOCUMENTS);
         vm.prank(alice);
         passport.offer(leanKey, bob, EXPIRY, DOCUMENTS);
-        assertEq(_offerOf(leanKey), keccak256(abi.encode(bob, EXPIRY, DOCUMENTS, 0)));
+        assertEq(passport.offerOf(leanKey), keccak256(abi.encode(bob, EXPIRY, DOCUMENTS, 0)));
         assertEq(_ownerOf(leanKey), alice);
 
         vm.warp(EXPIRY - 1);
@@ -22,7 +22,7 @@ contract OfferTest is BatteryPassportTest {
         passport.accept(leanKey, EXPIRY, DOCUMENTS);
         assertEq(_ownerOf(leanKey), bob);
         assertEq(_tenureOf(leanKey), 1);
-        assertEq(_offerOf(leanKey), 0);
+        assertEq(passport.offerOf(leanKey), 0);
         assertEq(_sequenceOf(leanKey), 1);
         assertEq(_chainOf(leanKey), _link(leanKey, FIRST));
     }
@@ -86,7 +86,7 @@ contract OfferTest is BatteryPassportTest {
         vm.expectEmit(address(passport));
         emit IBatteryOwnership.OwnershipOffered(leanKey, alice, address(0), 0, 0);
         passport.offer(leanKey, address(0), 0, 0);
-        assertEq(_offerOf(leanKey), 0);
+        assertEq(passport.offerOf(leanKey), 0);
         vm.startPrank(bob);
         _expectNoOffer(leanKey);
         passport.accept(leanKey, EXPIRY, DOCUMENTS);

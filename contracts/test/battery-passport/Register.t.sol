@@ -16,7 +16,7 @@ contract RegisterTest is BatteryPassportTest {
         vm.prank(registrant);
         assertEq(passport.register(saltedId, dataHash), key);
 
-        (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure, IBatterySupplyChain.Status status,,) =
+        (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure, IBatterySupplyChain.Status status,) =
             passport.recordOf(key);
         assertEq(owner, registrant);
         assertEq(updatedAt, NOW);
@@ -45,12 +45,12 @@ contract RegisterTest is BatteryPassportTest {
     }
 
     function test_UnknownRecordsAreEmpty() public view {
-        (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure, IBatterySupplyChain.Status status,,) =
+        (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure, IBatterySupplyChain.Status status,) =
             passport.recordOf(keccak256("unknown"));
         assertEq(owner, address(0));
         assertEq(updatedAt + sequence + tenure, 0);
         assertTrue(status == IBatterySupplyChain.Status.None);
         assertEq(_chainOf(keccak256("unknown")), 0);
-        assertEq(_offerOf(keccak256("unknown")), 0);
+        assertEq(passport.offerOf(keccak256("unknown")), 0);
     }
 }

@@ -22,7 +22,7 @@ contract UpdateTest is BatteryPassportTest {
         emit IBatteryRecords.RecordUpdated(leanKey, alice, 2, SECOND);
         vm.prank(alice);
         passport.update(leanKey, SECOND);
-        (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure,, bytes32 chain,) =
+        (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure,, bytes32 chain) =
             passport.recordOf(leanKey);
         assertEq(owner, alice);
         assertEq(updatedAt, NOW + 7);

@@ -59,27 +59,23 @@ abstract contract BatteryPassportTest is SigningTest {
     }
 
     function _ownerOf(bytes32 key) internal view returns (address owner) {
-        (owner,,,,,,) = passport.recordOf(key);
+        (owner,,,,,) = passport.recordOf(key);
     }
 
     function _sequenceOf(bytes32 key) internal view returns (uint256 sequence) {
-        (,, sequence,,,,) = passport.recordOf(key);
+        (,, sequence,,,) = passport.recordOf(key);
     }
 
     function _tenureOf(bytes32 key) internal view returns (uint256 tenure) {
-        (,,, tenure,,,) = passport.recordOf(key);
+        (,,, tenure,,) = passport.recordOf(key);
     }
 
     function _statusOf(bytes32 key) internal view returns (IBatterySupplyChain.Status status) {
-        (,,,, status,,) = passport.recordOf(key);
+        (,,,, status,) = passport.recordOf(key);
     }
 
     function _chainOf(bytes32 key) internal view returns (bytes32 chain) {
-        (,,,,, chain,) = passport.recordOf(key);
-    }
-
-    function _offerOf(bytes32 key) internal view returns (bytes32 offerHash) {
-        (,,,,,, offerHash) = passport.recordOf(key);
+        (,,,,, chain) = passport.recordOf(key);
     }
 
     function _digest(bytes32 structHash) internal view returns (bytes32) {

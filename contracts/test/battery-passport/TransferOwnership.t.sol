@@ -21,6 +21,11 @@ contract TransferOwnershipTest is BatteryPassportTest {
         assertEq(created, NOW);
         assertEq(updated, NOW + 3);
         assertEq(_tenureOf(namedKey), 1);
+        assertEq(_sequenceOf(namedKey), 1);
+        // It is still a record of the string ABI.
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.NamedRecord.selector, namedKey));
+        vm.prank(newOwner);
+        passport.update(namedKey, SECOND);
     }
 
     function testFuzz_RefusesOthers(address caller) public {

@@ -99,7 +99,8 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
 
     /// @inheritdoc ICreditExchange
     function setPaymentToken(address token, bool allowed) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (token == CREDIT || token.code.length == 0) revert PaymentTokenInvalid(token);
+        // Forbidding must work whatever became of the token.
+        if (allowed && (token == CREDIT || token.code.length == 0)) revert PaymentTokenInvalid(token);
         if (isPaymentToken[token] == allowed) return;
         isPaymentToken[token] = allowed;
         emit PaymentTokenSet(token, allowed);

@@ -242,8 +242,8 @@ interface ICreditExchange is IAuthorizations {
 
     /// @notice Settles 1 to 256 matches in their order. Needs {OPERATOR_ROLE}. A match that fails for whatever reason is
     /// skipped with {MatchSkipped} and has no other effect; the others are not touched by it, except that of an order
-    /// which meets several others more is left. An order is given, and its signature checked, once, however many
-    /// matches name it: a taker that sweeps ten makers is eleven orders and ten matches.
+    /// which meets several others more is left. An order is given, and its signature checked before the first match,
+    /// once, however many matches name it: a taker that sweeps ten makers is eleven orders and ten matches.
     ///
     /// A match gets exactly 500,000 gas for checks and transfers, or the whole batch reverts with
     /// {InsufficientMatchGas}; {InsufficientSignatureGas} does the same for contract wallets. So no match is skipped for
@@ -257,6 +257,8 @@ interface ICreditExchange is IAuthorizations {
 
     /// @notice One match of a batch in a frame of its own, so that whatever fails in it undoes it as a whole. Only this
     /// contract may call it; it has checked the signatures.
+    /// @param makerOrder digest of `maker`
+    /// @param takerOrder digest of `taker`
     function settleInFrame(
         Order calldata maker,
         Order calldata taker,

@@ -32,6 +32,14 @@ contract ConfigureTest is CreditExchangeTest {
         _refusesToken(alice);
     }
 
+    /// @dev A token whose code is gone can still be forbidden.
+    function test_ForbidsWhateverBecameOfTheToken() public {
+        vm.etch(address(money), "");
+        vm.prank(admin);
+        exchange.setPaymentToken(address(money), false);
+        assertFalse(exchange.isPaymentToken(address(money)));
+    }
+
     function test_SetsTheFeeRecipientOnce() public {
         assertEq(_deploy(address(credit), admin).feeRecipient(), admin);
         vm.expectEmit(true, true, true, true, address(exchange));

@@ -46,6 +46,9 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
     /// @inheritdoc ICreditExchange
     mapping(address token => bool allowed) public isPaymentToken;
 
+    /// @param credit the token that orders buy and sell
+    /// @param admin who holds every role at first, and gets the fees
+    /// @param adminDelay seconds between beginning and accepting a change of the default admin
     constructor(address credit, address admin, uint48 adminDelay)
         EIP712("WIA Credit Exchange", "1")
         AccessControlDefaultAdminRules(adminDelay, admin)

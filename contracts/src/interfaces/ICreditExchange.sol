@@ -70,7 +70,7 @@ interface ICreditExchange is IAuthorizations {
         uint256 salt;
     }
 
-    /// @notice An order and its signature as {IAuthorizations} describes it.
+    /// @notice An `order` and its `signature` as {IAuthorizations} describes it.
     struct SignedOrder {
         Order order;
         bytes signature;
@@ -89,6 +89,7 @@ interface ICreditExchange is IAuthorizations {
     /// @notice A match within a batch.
     /// @param maker index of the earlier order
     /// @param taker index of the later order
+    /// @param terms what the operator decides
     struct Match {
         uint256 maker;
         uint256 taker;
@@ -128,7 +129,7 @@ interface ICreditExchange is IAuthorizations {
     /// @notice Only orders that name `counter` can trade of `maker` now.
     event CounterIncreased(address indexed maker, uint256 counter);
 
-    /// @notice Orders may be paid with `token`, or may not any more.
+    /// @notice Orders may be paid with `token` from now on, if `allowed`, or may not any more.
     event PaymentTokenSet(address indexed token, bool allowed);
 
     /// @notice Fees go to `recipient` from now on.
@@ -252,6 +253,8 @@ interface ICreditExchange is IAuthorizations {
     /// WARNING: a transaction holds 2**24 gas at most (EIP-7825), about 150 matches of new orders.
     /// WARNING: an index without an order, and a maker with dirty upper bits, are the operator's own mistakes and revert
     /// the batch.
+    /// @param orders each order that any of the matches names
+    /// @param matches what meets what, by index into `orders`
     /// @return executed bit i (value 2**i) is set when match i was settled
     function settleBatch(SignedOrder[] calldata orders, Match[] calldata matches) external returns (uint256 executed);
 
@@ -272,6 +275,10 @@ interface ICreditExchange is IAuthorizations {
     function cancelOrder(uint256 salt) external;
 
     /// @notice The same for `maker`, who signed it. Anyone may submit it.
+    /// @param validAfter unix time in seconds; executable when block.timestamp is greater
+    /// @param validBefore unix time in seconds; executable when block.timestamp is less
+    /// @param nonce any 32 bytes that the maker has not used with this contract
+    /// @param signature as described in {IAuthorizations}
     function cancelOrderWithAuthorization(
         address maker,
         uint256 salt,
@@ -297,7 +304,7 @@ interface ICreditExchange is IAuthorizations {
         bytes calldata signature
     ) external;
 
-    /// @notice Allows orders to be paid with `token`, or forbids it for orders that were not settled yet. Changes
+    /// @notice Allows orders to be paid with `token` if `allowed`, else forbids it for orders that did not settle yet. Changes
     /// nothing when it is so already. Needs the default admin.
     /// WARNING: allow only tokens whose balances do not change by themselves and whose code, if it can be changed, is
     /// in trusted hands: see Payment tokens above.

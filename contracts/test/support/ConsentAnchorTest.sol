@@ -168,6 +168,40 @@ abstract contract ConsentAnchorTest is SigningTest {
         consents.vote(request, _members(), decision);
     }
 
+    /// @dev Anchors a consent that says COMMITMENT's terms with other approvers.
+    function _anchorFor(address anchorer, address[] memory members, uint8 threshold, bytes32 commitment)
+        internal
+        returns (bytes32)
+    {
+        IConsentAnchor.ConsentTerms memory terms = _terms();
+        terms.commitment = commitment;
+        terms.approversHash = _approversHash(members);
+        terms.threshold = threshold;
+        vm.prank(anchorer);
+        return consents.anchor(terms);
+    }
+
+    /// @dev The event of a request to the approvers of alice's consent as anchored.
+    function _expectChanged(
+        IConsentAnchor.ApprovalRequest memory request,
+        IConsentAnchor.RequestState state,
+        uint256 granted,
+        uint256 declined
+    ) internal {
+        vm.expectEmit(true, true, true, true, address(consents));
+        emit IConsentAnchor.RequestChanged(
+            _requestId(request),
+            request.consentKey,
+            request.operationHash,
+            granted | declined << 32 | uint256(THRESHOLD) << 64 | MEMBERS << 72 | uint256(request.deadline) << 80
+                | uint256(state) << 120
+        );
+    }
+
+    function _commitmentTo(address[] memory members, uint256 epoch) internal pure returns (bytes26) {
+        return bytes26(keccak256(abi.encode(_approversHash(members), epoch)));
+    }
+
     function _assertRequest(bytes32 requestId, IConsentAnchor.RequestState state, uint256 granted, uint256 declined)
         internal
         view

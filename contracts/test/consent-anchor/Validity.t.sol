@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
+import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+
+/// @notice `isValid` and `statusOf`: levels and time (S-09, X-57).
+contract ValidityTest is ConsentAnchorTest {
+    function testFuzz_FollowsLevelAndTime(uint8 asked, uint256 at) public view {
+        asked = uint8(bound(asked, 0, 5));
+        at = bound(at, 0, EXPIRY + 100);
+        bool expected = asked >= 1 && asked <= 3 && at >= NOW && at < EXPIRY;
+        assertEq(consents.isValid(consentKey, IConsentAnchor.ConsentLevel(asked), at), expected);
+    }
+
+    function testFuzz_NothingIsValidForAnUnknownConsent(bytes32 key, uint8 asked, uint256 at) public view {
+        vm.assume(key != consentKey);
+        assertFalse(consents.isValid(key, IConsentAnchor.ConsentLevel(bound(asked, 0, 5)), at));
+        assertEq(uint8(consents.statusOf(key)), uint8(IConsentAnchor.ConsentStatus.Unknown));
+        assertFalse(consents.isActionable(IConsentAnchor.ApprovalRequest(key, 0, OPERATION, DEADLINE)));
+    }
+
+    /// @dev An anchored refusal: level None permits nothing, not even itself.
+    function test_LevelNonePermitsNothing() public {
+        IConsentAnchor.ConsentTerms memory terms = _terms();
+        terms.level = IConsentAnchor.ConsentLevel.None;
+        vm.prank(bob);
+        bytes32 key = consents.anchor(terms);
+        assertFalse(consents.isValid(key, IConsentAnchor.ConsentLevel.None, NOW));
+        assertFalse(consents.isValid(key, IConsentAnchor.ConsentLevel.MemorialOnly, NOW));
+    }
+
+    function test_StatusFollowsTheClock() public {
+        _assertStatus(IConsentAnchor.ConsentStatus.Active);
+        vm.warp(EXPIRY - 1);
+        _assertStatus(IConsentAnchor.ConsentStatus.Active);
+        vm.warp(EXPIRY);
+        _assertStatus(IConsentAnchor.ConsentStatus.Expired);
+    }
+
+    /// @dev What was permitted before a revocation stays on record.
+    function test_ARevocationDoesNotRewriteThePast() public {
+        vm.warp(NOW + 10);
+        vm.prank(guardian);
+        consents.emergencyRevoke(consentKey);
+        assertTrue(consents.isValid(consentKey, IConsentAnchor.ConsentLevel.Educational, NOW));
+        assertTrue(consents.isValid(consentKey, IConsentAnchor.ConsentLevel.Educational, NOW + 9));
+        assertFalse(consents.isValid(consentKey, IConsentAnchor.ConsentLevel.Educational, NOW + 10));
+    }
+
+    function _assertStatus(IConsentAnchor.ConsentStatus status) private view {
+        assertEq(uint8(consents.statusOf(consentKey)), uint8(status));
+    }
+}

@@ -95,6 +95,7 @@ interface IConsentAnchor is IAuthorizations {
     /// @param validUntil in force before it: the expiry, or when a revocation takes effect
     /// @param anchoredAt in force from then on; zero for an unknown consent
     /// @param epoch how often the approvers were changed
+    /// @param revoked whether `validUntil` comes from a revocation
     struct Consent {
         bytes26 approvers;
         uint40 validUntil;
@@ -119,12 +120,16 @@ interface IConsentAnchor is IAuthorizations {
     }
 
     /// @notice A signature of 64 bytes (EIP-2098): s with the parity of the curve point in its highest bit.
+    /// @param r the x coordinate of the curve point
+    /// @param vs parity and s
     struct CompactSignature {
         bytes32 r;
         bytes32 vs;
     }
 
     /// @notice A request as it stands. A grant counts when its bit is set in `granted` and not in `declined`.
+    /// @param state with Expired, when its time ran out undecided
+    /// @param memberCount how many are asked; `threshold` of them grant it before `deadline`
     struct RequestRecord {
         RequestState state;
         uint40 deadline;
@@ -134,7 +139,9 @@ interface IConsentAnchor is IAuthorizations {
         uint32 declined;
     }
 
-    /// @notice A consent was anchored.
+    /// @notice A consent was anchored, on the terms of {ConsentTerms}.
+    /// @param consentKey keccak256(abi.encode(anchorer, commitment))
+    /// @param anchorer who anchored it, and may revoke it
     event ConsentAnchored(
         bytes32 indexed consentKey,
         address indexed anchorer,
@@ -151,10 +158,12 @@ interface IConsentAnchor is IAuthorizations {
     event ConsentRevoked(bytes32 indexed consentKey, address indexed revoker, uint40 effectiveAt);
 
     /// @notice A quorum of the approvers changed them.
+    /// @param members the new ones, in strictly ascending order
     event ApproversChanged(bytes32 indexed consentKey, uint32 epoch, uint8 threshold, address[] members);
 
     /// @notice A request was opened (state Open, no bits), or votes were cast. State and bitmaps are those after it, so the
     /// latest of these events tells all about a request but that its time ran out (E-091, E-092).
+    /// @param requestId keccak256(abi.encode(consentKey, epoch, operationHash, deadline))
     /// @param round from the lowest bit: granted (32), declined (32), threshold (8), number of members (8), deadline (40),
     /// {RequestState} (8)
     event RequestChanged(bytes32 indexed requestId, bytes32 indexed consentKey, bytes32 operationHash, uint256 round);
@@ -244,9 +253,13 @@ interface IConsentAnchor is IAuthorizations {
     function CHANGE_APPROVERS_TYPEHASH() external view returns (bytes32);
 
     /// @notice Anchors a consent with the caller as anchorer.
+    /// @param terms what is fixed from now on
     function anchor(ConsentTerms calldata terms) external returns (bytes32 consentKey);
 
     /// @notice The same for an anchorer who signed it. Anyone may submit it.
+    /// @param validAfter unix time in seconds; executable when block.timestamp is greater
+    /// @param validBefore unix time in seconds; executable when block.timestamp is less
+    /// @param nonce any 32 bytes that the signer has not used with this contract
     function anchorWithAuthorization(
         address anchorer,
         ConsentTerms calldata terms,
@@ -259,6 +272,7 @@ interface IConsentAnchor is IAuthorizations {
     /// @notice The anchorer ends its consent at `effectiveAt`, or at once when that has passed: a revocation that
     /// arrives late still works, and never backwards. A revocation can be brought forward, not put off or undone.
     /// WARNING: the anchorer can always do so alone. Where a family decides, the family's account must be the anchorer.
+    /// @param effectiveAt unix time in seconds; zero for at once
     function revoke(bytes32 commitment, uint40 effectiveAt) external;
 
     /// @notice The same for an anchorer who signed it. Anyone may submit it.
@@ -304,10 +318,14 @@ interface IConsentAnchor is IAuthorizations {
         bytes calldata signature
     ) external returns (bytes32 requestId);
 
-    /// @notice The caller, a member of the set, votes; a request that is not open yet is opened.
+    /// @notice The caller, one of the approvers, votes; a request that is not open yet is opened.
+    /// @param request what is asked
+    /// @param members all approvers at the request's epoch, in strictly ascending order
+    /// @param decision to grant, or to deny and so withdraw an earlier grant
     function vote(ApprovalRequest calldata request, address[] calldata members, Decision decision) external;
 
     /// @notice The same for a member who signed it. Anyone may submit it.
+    /// @param approver the member who signed Vote, see {VOTE_TYPEHASH}
     /// @param signature as described in {IAuthorizations}
     function voteWithSignature(
         ApprovalRequest calldata request,
@@ -379,6 +397,7 @@ interface IConsentAnchor is IAuthorizations {
     function revocationOperation(bytes32 consentKey, uint40 effectiveAt) external pure returns (bytes32);
 
     /// @notice Operation hash of a change of approvers: EIP-712's hashStruct of ChangeApprovers.
+    /// @param newApproversHash {approversHash} of the new members
     function approversChangeOperation(bytes32 consentKey, bytes32 newApproversHash, uint8 threshold)
         external
         pure

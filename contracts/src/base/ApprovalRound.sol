@@ -47,6 +47,8 @@ library ApprovalRounds {
     {
         uint256 word = ApprovalRound.unwrap(self);
         if (word >> STATE_AT != OPEN) return (self, IConsentAnchor.RequestClosed.selector);
+        // What is cut off belongs to other fields.
+        // forge-lint: disable-next-line(unsafe-typecast)
         if (timestamp >= uint40(word >> DEADLINE_AT)) return (self, IConsentAnchor.RequestExpired.selector);
         uint256 spent = word >> DECLINED_AT;
         if (granting) spent |= word;
@@ -63,6 +65,9 @@ library ApprovalRounds {
     function execute(ApprovalRound self) internal pure returns (ApprovalRound) {
         return _withState(self, IConsentAnchor.RequestState.Executed);
     }
+
+    // What is cut off belongs to other fields.
+    // forge-lint: disable-start(unsafe-typecast)
 
     /// @dev What the word says; that time ran out is not written into it, see {stateAt}.
     function state(ApprovalRound self) internal pure returns (IConsentAnchor.RequestState) {
@@ -96,6 +101,8 @@ library ApprovalRounds {
     function deadline(ApprovalRound self) internal pure returns (uint40) {
         return uint40(ApprovalRound.unwrap(self) >> DEADLINE_AT);
     }
+
+    // forge-lint: disable-end(unsafe-typecast)
 
     /// @dev Members whose grants count.
     function supporters(ApprovalRound self) internal pure returns (uint256) {

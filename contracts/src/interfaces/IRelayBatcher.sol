@@ -28,7 +28,8 @@ interface IRelayBatcher {
 
     /// @notice One item.
     /// @param target contract to call
-    /// @param gasLimit what the call gets of gas, no more and no less; the submitter's estimate with some margin
+    /// @param gasLimit what the call gets of gas, no more and no less; the submitter's estimate with some margin, and
+    /// 210,000 more where a signer has code, or the target refuses to ask it ({IAuthorizations-InsufficientSignatureGas})
     /// @param data selector and arguments
     struct Call {
         address target;

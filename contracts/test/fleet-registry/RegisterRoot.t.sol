@@ -54,8 +54,19 @@ contract RegisterRootTest is FleetRegistryTest {
         assertEq(registry.fleetOf(alice, ROOT).count, 5);
     }
 
+    function test_TakesTheSmallestAndTheLargest() public {
+        vm.startPrank(alice);
+        registry.registerRoot(ROOT, 1, CID);
+        registry.registerRoot(CID, MAX_COUNT, CID);
+        vm.stopPrank();
+        assertEq(registry.fleetOf(alice, ROOT).count, 1);
+        assertEq(registry.fleetOf(alice, CID).count, MAX_COUNT);
+    }
+
     function testFuzz_RefusesTooManyAndNone(uint256 count) public {
         _expectRefused(abi.encodeWithSelector(IFleetRegistry.CountInvalid.selector, 0, MAX_COUNT), ROOT, 0, CID);
+        bytes memory oneTooMany = abi.encodeWithSelector(IFleetRegistry.CountInvalid.selector, MAX_COUNT + 1, MAX_COUNT);
+        _expectRefused(oneTooMany, ROOT, MAX_COUNT + 1, CID);
         count = bound(count, MAX_COUNT + 1, type(uint256).max);
         _expectRefused(abi.encodeWithSelector(IFleetRegistry.CountInvalid.selector, count, MAX_COUNT), ROOT, count, CID);
         // What would be a small number if it were cut to the word's 32 bits.

@@ -12,6 +12,8 @@ use crate::typed_data;
 
 pub mod battery;
 pub mod credit;
+pub mod exchange;
+pub mod fleet;
 pub mod token;
 
 sol! {

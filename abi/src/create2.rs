@@ -2,7 +2,9 @@
 
 use alloy::primitives::{Address, B256, Bytes, address, keccak256};
 
-use crate::{battery_passport, carbon_credit, relay_batcher, test_eur, test_usd};
+use crate::{
+    battery_passport, carbon_credit, credit_exchange, fleet_registry, relay_batcher, test_eur, test_usd,
+};
 
 /// The standard deterministic deployment proxy, at the same address on every public network and on anvil.
 pub const FACTORY: Address = address!("0x4e59b44847b379578588920cA78FbF26c0B4956C");
@@ -100,8 +102,14 @@ impl Plan {
 #[must_use]
 pub fn plans(settings: &Settings) -> Vec<Plan> {
     let Settings { admin, admin_delay_s, gated, test_tokens } = *settings;
-    let mut plans =
-        vec![carbon_credit::plan(admin, admin_delay_s), battery_passport::plan(admin, admin_delay_s, gated)];
+    let credit = carbon_credit::plan(admin, admin_delay_s);
+    let exchange = credit_exchange::plan(credit.address(), admin, admin_delay_s);
+    let mut plans = vec![
+        credit,
+        battery_passport::plan(admin, admin_delay_s, gated),
+        fleet_registry::plan(admin, admin_delay_s, gated),
+        exchange,
+    ];
     // Without the test tokens, so that the batcher is the same where they are and where they are not.
     let batcher = relay_batcher::plan(&plans);
     if test_tokens {

@@ -1,7 +1,7 @@
 //! `RelayBatcher`: bindings made from the committed artifact, and the list of what it may call.
 //!
 //! The list is `abi/relayable.json`, which the forge script reads too: for each contract the signed forms that anyone
-//! may submit. What needs its own caller (`receiveWithAuthorization`) can be relayed by nobody and is not in it.
+//! may submit. What needs its own caller (`receiveWithAuthorization` the payee, `settle` an operator) is not in it.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ mod tests {
     use crate::create2::{Settings, plans};
 
     /// Signed forms of contracts in the list that only a certain caller may submit.
-    const BOUND_TO_CALLER: [&str; 1] = ["receiveWithAuthorization"];
+    const BOUND_TO_CALLER: [&str; 3] = ["receiveWithAuthorization", "settle", "settleBatch"];
 
     #[test]
     fn every_signed_form_that_anyone_may_submit_is_allowed_and_nothing_else() {

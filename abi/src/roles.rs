@@ -12,10 +12,11 @@ pub fn id(name: &str) -> B256 {
 #[must_use]
 pub fn of(contract: &str) -> &'static [&'static str] {
     match contract {
-        "BatteryPassport" => {
+        "BatteryPassport" | "FleetRegistry" => {
             &["MANUFACTURER_ROLE", "NOTIFIED_BODY_ROLE", "OPERATOR_ROLE", "RECYCLER_ROLE", "REPURPOSER_ROLE"]
         }
         "CarbonCredit" => &["MINTER_ROLE", "PAUSER_ROLE"],
+        "CreditExchange" => &["OPERATOR_ROLE", "PAUSER_ROLE"],
         _ => &[],
     }
 }

@@ -11,9 +11,11 @@ use crate::authorization::battery::{
     SecondLifeAuthorization, TransferOwnershipAuthorization, UpdateAuthorization, UpdateDataAuthorization,
 };
 use crate::authorization::credit::RetireAuthorization;
+use crate::authorization::exchange::{CancelOrderAuthorization, IncreaseCounterAuthorization, Order};
+use crate::authorization::fleet::{AnchorBatchAuthorization, RegisterRootAuthorization};
 use crate::authorization::token::{CancelAuthorization, Permit, ReceiveWithAuthorization};
 use crate::receipt::{RelayReceipt, RelayRefusal};
-use crate::{battery_passport, carbon_credit, test_eur, test_usd};
+use crate::{battery_passport, carbon_credit, credit_exchange, fleet_registry, test_eur, test_usd};
 
 /// The domain's `version`, everywhere.
 pub const VERSION: &str = "1";
@@ -42,25 +44,40 @@ pub fn all() -> Vec<SignedTypes> {
     };
     let mut credit = token();
     credit.push(root::<RetireAuthorization>());
-    let battery = vec![
-        root::<CancelAuthorization>(),
-        root::<OfferAuthorization>(),
-        root::<AcceptAuthorization>(),
-        root::<DelegateAuthorization>(),
-        root::<UpdateAuthorization>(),
-        root::<SecondLifeAuthorization>(),
-        root::<ChangeStatusAuthorization>(),
-        root::<RecordEventAuthorization>(),
+    let records = || {
+        vec![
+            root::<CancelAuthorization>(),
+            root::<OfferAuthorization>(),
+            root::<AcceptAuthorization>(),
+            root::<DelegateAuthorization>(),
+            root::<UpdateAuthorization>(),
+            root::<SecondLifeAuthorization>(),
+            root::<ChangeStatusAuthorization>(),
+            root::<RecordEventAuthorization>(),
+        ]
+    };
+    let mut battery = records();
+    battery.extend([
         root::<RegisterBatteryAuthorization>(),
         root::<TransferOwnershipAuthorization>(),
         root::<UpdateDataAuthorization>(),
         root::<AcceptBatteryAuthorization>(),
         root::<RegisterAuthorization>(),
+    ]);
+    let mut fleet = records();
+    fleet.extend([root::<RegisterRootAuthorization>(), root::<AnchorBatchAuthorization>()]);
+    let exchange = vec![
+        root::<CancelAuthorization>(),
+        root::<Order>(),
+        root::<CancelOrderAuthorization>(),
+        root::<IncreaseCounterAuthorization>(),
     ];
     let of = |contract, domain_name, types| SignedTypes { contract, domain_name, types };
     vec![
         of(carbon_credit::NAME, carbon_credit::DOMAIN_NAME, credit),
         of(battery_passport::NAME, battery_passport::DOMAIN_NAME, battery),
+        of(fleet_registry::NAME, fleet_registry::DOMAIN_NAME, fleet),
+        of(credit_exchange::NAME, credit_exchange::DOMAIN_NAME, exchange),
         of(test_usd::NAME, test_usd::DOMAIN_NAME, token()),
         of(test_eur::NAME, test_eur::DOMAIN_NAME, token()),
         of("relay", crate::receipt::DOMAIN_NAME, vec![root::<RelayReceipt>(), root::<RelayRefusal>()]),

@@ -50,8 +50,12 @@ contract Deploy is ScriptBase {
     function plan(Settings memory settings) public view returns (Planned[] memory planned) {
         uint256 count;
         planned = new Planned[](16);
-        planned[count++] = Planned("CarbonCredit", abi.encode(settings.admin, settings.adminDelay));
-        planned[count++] = Planned("BatteryPassport", abi.encode(settings.admin, settings.adminDelay, settings.gated));
+        bytes memory adminOnly = abi.encode(settings.admin, settings.adminDelay);
+        bytes memory gated = abi.encode(settings.admin, settings.adminDelay, settings.gated);
+        planned[count++] = Planned("CarbonCredit", adminOnly);
+        planned[count++] = Planned("BatteryPassport", gated);
+        planned[count++] = Planned("FleetRegistry", gated);
+        planned[count++] = Planned("CreditExchange", bytes.concat(abi.encode(addressOf(planned[0])), adminOnly));
         // Without the test tokens, so that the batcher is the same where they are and where they are not.
         Planned memory batcher = Planned("RelayBatcher", abi.encode(_allowed(planned, count)));
         if (settings.testTokens) {

@@ -47,6 +47,24 @@ pub(crate) struct Network {
     pub(crate) currency: String,
     /// Roles to give.
     pub(crate) grants: Vec<Grant>,
+    /// What issuers may issue. The admin may issue without limit.
+    #[serde(default)]
+    pub(crate) quotas: Vec<Quota>,
+    /// Tokens that the exchange takes beside the test tokens.
+    #[serde(default)]
+    pub(crate) payment_tokens: Vec<Address>,
+    /// Who gets the exchange's fees; the admin unless told otherwise.
+    pub(crate) fee_recipient: Option<Address>,
+}
+
+/// What an issuer may issue over its life.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Quota {
+    /// The issuer's account; it also needs `MINTER_ROLE`.
+    pub(crate) issuer: Address,
+    /// In serials of 0.001 t.
+    pub(crate) serials: u64,
 }
 
 /// A role that an account shall have.

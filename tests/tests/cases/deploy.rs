@@ -7,6 +7,7 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256, Bytes, U256, address};
 use alloy::providers::ext::AnvilApi;
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionRequest;
 use alloy::signers::local::PrivateKeySigner;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -276,37 +277,55 @@ async fn a_chain_without_the_factory_is_refused_with_the_way_to_get_it() {
 }
 
 #[tokio::test]
-async fn roles_are_given_by_the_admin_and_printed_for_an_admin_who_is_elsewhere() {
+async fn what_only_an_admin_may_do_is_printed_for_an_admin_who_is_elsewhere() {
     let site = Site::new().await;
-    let grant =
-        format!("grants = [{{ contract = \"CarbonCredit\", role = \"MINTER_ROLE\", account = \"{LANE}\" }}]");
-    let left = good(&mut site.deploy(&grant, &["--broadcast"]));
-    let token = site.deployment().contracts["CarbonCredit"].address;
-    said(
-        &left,
-        &["left to the admin", "1 steps left for the admin", &format!("to   {token}"), "data 0x2f2ff15d"],
+    let settings = format!(
+        "grants = [{{ contract = \"CarbonCredit\", role = \"MINTER_ROLE\", account = \"{LANE}\" }}, \
+         {{ contract = \"CarbonCredit\", role = \"SERIES:VCS\", account = \"{LANE}\" }}]\n\
+         quotas = [{{ issuer = \"{LANE}\", serials = 5000 }}]\nfee_recipient = \"{LANE}\""
     );
+    let left = good(&mut site.deploy(&settings, &["--broadcast"]));
+    // Two roles, a quota, two payment tokens, the fees' recipient.
+    said(&left, &["left to the admin", "6 steps left for the admin", "grant SERIES:VCS", "data 0x2f2ff15d"]);
+    assert_eq!(site.sent_by(site.payer().await).await, site.plans().len() as u64);
 
     // The multisig does what was printed; from then on it is done.
-    let data = left.lines().find_map(|line| line.trim().strip_prefix("data ")).unwrap();
     site.provider.anvil_impersonate_account(ADMIN).await.unwrap();
     site.provider.anvil_set_balance(ADMIN, U256::from(10).pow(U256::from(18))).await.unwrap();
-    let call = alloy::rpc::types::TransactionRequest::default()
-        .from(ADMIN)
-        .to(token)
-        .input(data.parse::<Bytes>().unwrap().into());
-    site.provider.send_transaction(call).await.unwrap().get_receipt().await.unwrap();
-    let done = good(&mut site.deploy(&grant, &["--broadcast"]));
-    said(&done, &["MINTER_ROLE", ": done", "everything is there already"]);
+    let printed = |word: &'static str| left.lines().filter_map(move |l| l.trim().strip_prefix(word));
+    for (to, data) in printed("to   ").zip(printed("data ")) {
+        let call = TransactionRequest::default().from(ADMIN).to(to.parse().unwrap());
+        let call = call.input(data.parse::<Bytes>().unwrap().into());
+        let receipt = site.provider.send_transaction(call).await.unwrap().get_receipt().await.unwrap();
+        assert!(receipt.status(), "{to} {data}");
+    }
+    let done = good(&mut site.deploy(&settings, &["--broadcast"]));
+    said(&done, &["MINTER_ROLE", ": done", "5000 serials", "everything is there already"]);
+    assert!(!done.contains("left"), "{done}");
+    let changed = settings.replace("5000", "6000");
+    said(&good(&mut site.deploy(&changed, &["--broadcast"])), &["1 steps left for the admin"]);
+}
 
-    // A deployer who is the admin does it itself.
-    let own = format!("admin = \"{}\"\n{grant}", site.payer().await);
-    said(&good(&mut site.deploy(&own, &["--broadcast"])), &["grant MINTER_ROLE", "mined in block"]);
-    let again = good(&mut site.deploy(&own, &["--broadcast"]));
+#[tokio::test]
+async fn a_deployer_who_is_the_admin_takes_every_step_once() {
+    let site = Site::new().await;
+    let settings = format!(
+        "admin = \"{}\"\n\
+         grants = [{{ contract = \"CreditExchange\", role = \"OPERATOR_ROLE\", account = \"{LANE}\" }}]",
+        site.payer().await
+    );
+    let first = good(&mut site.deploy(&settings, &["--broadcast"]));
+    said(&first, &["grant OPERATOR_ROLE of CreditExchange", "as payment on the exchange: mined in block"]);
+    let sent = site.sent_by(site.payer().await).await;
+    assert_eq!(sent, site.plans().len() as u64 + 3);
+    let again = good(&mut site.deploy(&settings, &["--broadcast"]));
     said(&again, &["everything is there already"]);
+    assert_eq!(site.sent_by(site.payer().await).await, sent);
 
-    let typo = refused(&mut site.deploy(&grant.replace("MINTER", "MINTR"), &[]));
-    said(&typo, &["`MINTR_ROLE`", "MINTER_ROLE, "]);
+    let typo = refused(&mut site.deploy(&settings.replace("OPERATOR", "OPERATER"), &[]));
+    said(&typo, &["`OPERATER_ROLE`", "OPERATOR_ROLE, "]);
+    let nowhere = refused(&mut site.deploy(&settings.replace("CreditExchange", "Exchange"), &[]));
+    said(&nowhere, &["no contract `Exchange`"]);
 }
 
 #[tokio::test]

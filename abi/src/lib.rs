@@ -7,27 +7,21 @@
 #[cfg(test)]
 mod artifacts;
 pub mod authorization;
-pub mod battery_passport;
-pub mod carbon_credit;
+pub mod contracts;
 pub mod create2;
-pub mod credit_exchange;
 pub mod deployment;
 pub mod eip55;
-pub mod fleet_registry;
 pub mod receipt;
-pub mod relay_batcher;
 pub mod roles;
-pub mod test_eur;
-pub mod test_usd;
 pub mod typed_data;
 pub mod units;
 
-pub use battery_passport::BatteryPassport;
-pub use carbon_credit::CarbonCredit;
-pub use credit_exchange::CreditExchange;
+pub use contracts::battery_passport::{self, BatteryPassport};
+pub use contracts::carbon_credit::{self, CarbonCredit};
+pub use contracts::credit_exchange::{self, CreditExchange};
+pub use contracts::fleet_registry::{self, FleetRegistry};
+pub use contracts::relay_batcher::{self, RelayBatcher};
+pub use contracts::test_eur::{self, TestEUR};
+pub use contracts::test_usd::{self, TestUSD};
 pub use deployment::Deployment;
-pub use fleet_registry::FleetRegistry;
-pub use relay_batcher::RelayBatcher;
-pub use test_eur::TestEUR;
-pub use test_usd::TestUSD;
 pub use units::{BlockNumber, Confirmations, CreditAmount};

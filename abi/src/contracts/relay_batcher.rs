@@ -27,7 +27,7 @@ pub const NAME: &str = "RelayBatcher";
 #[must_use]
 pub fn relayable() -> BTreeMap<String, Vec<String>> {
     // A file of this repository, read by the tests below: it cannot be malformed at run time.
-    serde_json::from_str(include_str!("../relayable.json")).unwrap_or_default()
+    serde_json::from_str(include_str!("../../relayable.json")).unwrap_or_default()
 }
 
 /// The functions that the batcher may call of contracts that are deployed as `targets` say, in the order of `targets`.

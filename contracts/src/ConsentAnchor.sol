@@ -44,7 +44,7 @@ contract ConsentAnchor is IConsentAnchor, Authorizations {
         keccak256("ChangeApprovers(bytes32 consentKey,bytes32 approversHash,uint8 threshold)");
 
     /// @dev What lies in memory while a vote's digest is made. The votes of a batch differ in their approver alone, so the
-    /// rest is written once; that and the two hashes over one piece of memory save 400 gas per vote.
+    /// rest is written once and hashed where it lies.
     struct VoteMessage {
         bytes32 typeHash;
         address approver;
@@ -491,8 +491,8 @@ contract ConsentAnchor is IConsentAnchor, Authorizations {
         }
     }
 
-    /// @dev {_signatureFault} of 64 bytes. A key that signed is found without copying them, which saves 300 gas per vote;
-    /// everything else is left to the function that all signatures go through.
+    /// @dev {_signatureFault} of 64 bytes. A key that signed is found without copying them; everything else is left to the
+    /// function that all signatures go through.
     function _compactSignatureFault(VoteMessage memory message, CompactSignature calldata signature)
         private
         view

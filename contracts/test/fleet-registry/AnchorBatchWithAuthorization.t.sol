@@ -45,6 +45,11 @@ contract AnchorBatchWithAuthorizationTest is FleetRegistryTest {
         _execute(second);
         _execute(first);
         _execute(second);
+        // Nor may a place that is taken be taken again, with another nonce.
+        second.nonce = NONCE;
+        second = _signed(second, aliceKey);
+        vm.expectRevert(abi.encodeWithSelector(IFleetRegistry.BatchSequenceMismatch.selector, fleetRoot, 3, 2));
+        _execute(second);
         assertEq(registry.fleetOf(alice, fleetRoot).sequence, 2);
     }
 

@@ -161,8 +161,9 @@ interface IConsentAnchor is IAuthorizations {
     /// @param members the new ones, in strictly ascending order
     event ApproversChanged(bytes32 indexed consentKey, uint32 epoch, uint8 threshold, address[] members);
 
-    /// @notice A request was opened (state Open, no bits), or votes were cast. State and bitmaps are those after it, so the
-    /// latest of these events tells all about a request but that its time ran out (E-091, E-092).
+    /// @notice A request was opened (state Open, no bits), or votes were cast. State and bitmaps are those after it (E-091,
+    /// E-092). Beside the latest of these events there are only {RequestExecuted}, and the clock: time that runs out
+    /// leaves no event.
     /// @param requestId keccak256(abi.encode(consentKey, epoch, operationHash, deadline))
     /// @param round from the lowest bit: granted (32), declined (32), threshold (8), number of members (8), deadline (40),
     /// {RequestState} (8)

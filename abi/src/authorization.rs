@@ -11,6 +11,7 @@ use crate::carbon_credit::{self, TransferAuthorization};
 use crate::typed_data;
 
 pub mod battery;
+pub mod consent;
 pub mod credit;
 pub mod exchange;
 pub mod fleet;

@@ -2,6 +2,7 @@
 
 pub mod battery_passport;
 pub mod carbon_credit;
+pub mod consent_anchor;
 pub mod credit_exchange;
 pub mod fleet_registry;
 pub mod relay_batcher;

@@ -3,7 +3,8 @@
 use alloy::primitives::{Address, B256, Bytes, address, keccak256};
 
 use crate::{
-    battery_passport, carbon_credit, credit_exchange, fleet_registry, relay_batcher, test_eur, test_usd,
+    battery_passport, carbon_credit, consent_anchor, credit_exchange, fleet_registry, relay_batcher,
+    test_eur, test_usd,
 };
 
 /// The standard deterministic deployment proxy, at the same address on every public network and on anvil.
@@ -108,6 +109,7 @@ pub fn plans(settings: &Settings) -> Vec<Plan> {
         credit,
         battery_passport::plan(admin, admin_delay_s, gated),
         fleet_registry::plan(admin, admin_delay_s, gated),
+        consent_anchor::plan(),
         exchange,
     ];
     // Without the test tokens, so that the batcher is the same where they are and where they are not.

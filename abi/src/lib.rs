@@ -2,7 +2,7 @@
 //! deployments, units.
 //!
 //! In: the committed ABI and bytecode of `abi/artifacts` (made by `contracts/tools/artifacts`). Out: typed
-//! calls, events, digests, addresses. Never here: I/O, async. Serves C-091…C-094, B-110…B-117, X-18, X-19.
+//! calls, events, digests, addresses. Never here: I/O, async. Serves C-091…C-094, B-110…B-117, E-091…E-093, X-18, X-19.
 
 #[cfg(test)]
 mod artifacts;
@@ -18,6 +18,7 @@ pub mod units;
 
 pub use contracts::battery_passport::{self, BatteryPassport};
 pub use contracts::carbon_credit::{self, CarbonCredit};
+pub use contracts::consent_anchor::{self, ConsentAnchor};
 pub use contracts::credit_exchange::{self, CreditExchange};
 pub use contracts::fleet_registry::{self, FleetRegistry};
 pub use contracts::relay_batcher::{self, RelayBatcher};

@@ -10,12 +10,18 @@ use crate::authorization::battery::{
     OfferAuthorization, RecordEventAuthorization, RegisterAuthorization, RegisterBatteryAuthorization,
     SecondLifeAuthorization, TransferOwnershipAuthorization, UpdateAuthorization, UpdateDataAuthorization,
 };
+use crate::authorization::consent::{
+    AnchorAuthorization, ChangeApprovers, EmergencyRevokeAuthorization, OpenAuthorization,
+    RevokeAuthorization, RevokeConsent, Vote,
+};
 use crate::authorization::credit::RetireAuthorization;
 use crate::authorization::exchange::{CancelOrderAuthorization, IncreaseCounterAuthorization, Order};
 use crate::authorization::fleet::{AnchorBatchAuthorization, RegisterRootAuthorization};
 use crate::authorization::token::{CancelAuthorization, Permit, ReceiveWithAuthorization};
 use crate::receipt::{RelayReceipt, RelayRefusal};
-use crate::{battery_passport, carbon_credit, credit_exchange, fleet_registry, test_eur, test_usd};
+use crate::{
+    battery_passport, carbon_credit, consent_anchor, credit_exchange, fleet_registry, test_eur, test_usd,
+};
 
 /// The domain's `version`, everywhere.
 pub const VERSION: &str = "1";
@@ -66,6 +72,16 @@ pub fn all() -> Vec<SignedTypes> {
     ]);
     let mut fleet = records();
     fleet.extend([root::<RegisterRootAuthorization>(), root::<AnchorBatchAuthorization>()]);
+    let consent = vec![
+        root::<CancelAuthorization>(),
+        root::<AnchorAuthorization>(),
+        root::<OpenAuthorization>(),
+        root::<Vote>(),
+        root::<RevokeAuthorization>(),
+        root::<EmergencyRevokeAuthorization>(),
+        root::<RevokeConsent>(),
+        root::<ChangeApprovers>(),
+    ];
     let exchange = vec![
         root::<CancelAuthorization>(),
         root::<Order>(),
@@ -77,6 +93,7 @@ pub fn all() -> Vec<SignedTypes> {
         of(carbon_credit::NAME, carbon_credit::DOMAIN_NAME, credit),
         of(battery_passport::NAME, battery_passport::DOMAIN_NAME, battery),
         of(fleet_registry::NAME, fleet_registry::DOMAIN_NAME, fleet),
+        of(consent_anchor::NAME, consent_anchor::DOMAIN_NAME, consent),
         of(credit_exchange::NAME, credit_exchange::DOMAIN_NAME, exchange),
         of(test_usd::NAME, test_usd::DOMAIN_NAME, token()),
         of(test_eur::NAME, test_eur::DOMAIN_NAME, token()),

@@ -55,6 +55,7 @@ contract Deploy is ScriptBase {
         planned[count++] = Planned("CarbonCredit", adminOnly);
         planned[count++] = Planned("BatteryPassport", gated);
         planned[count++] = Planned("FleetRegistry", gated);
+        planned[count++] = Planned("ConsentAnchor", "");
         planned[count++] = Planned("CreditExchange", bytes.concat(abi.encode(addressOf(planned[0])), adminOnly));
         // Without the test tokens, so that the batcher is the same where they are and where they are not.
         Planned memory batcher = Planned("RelayBatcher", abi.encode(_allowed(planned, count)));

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
 import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 import {OwnerWallet} from "../support/Wallets.sol";
 
 /// @notice Every signed action of the contract, one after the other, each from the same state: signed by a key and by

@@ -7,7 +7,7 @@ import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
 import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 import {OwnerWallet} from "../support/Wallets.sol";
 
 /// @notice B-088 and EU 2023/1542 Art. 77(7): a new record, linked to those it comes from, to which owner and new

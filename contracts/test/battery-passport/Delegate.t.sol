@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice Delegated updaters: within their scope, until their expiry, in the tenure of who delegated.
 contract DelegateTest is BatteryPassportTest {

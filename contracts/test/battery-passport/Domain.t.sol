@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice The EIP-712 domain, and calldata that no encoder writes: what is signed is hashed as it lies in calldata.
 contract DomainTest is BatteryPassportTest {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {BatteryPassportHandler} from "../support/BatteryPassportHandler.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportHandler} from "../support/battery-passport/BatteryPassportHandler.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice What holds after any sequence of calls. That every single call did what the model said, above all that
 /// nobody acted outside his scope, the handler itself checks: fail_on_revert.

@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatteryPassport} from "../../src/interfaces/IBatteryPassport.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice Ownership in two steps: the owner offers, with an expiry, and whom he offers it to accepts.
 contract OfferTest is BatteryPassportTest {

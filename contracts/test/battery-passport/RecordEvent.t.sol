@@ -6,7 +6,7 @@ import {Vm} from "forge-std/Vm.sol";
 
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice B-081…B-092: each kind in its own event, with its required data, by whom and at which status it may be.
 contract RecordEventTest is BatteryPassportTest {

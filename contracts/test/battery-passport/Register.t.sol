@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
 import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice Lean registration: a key that contains its registrant.
 contract RegisterTest is BatteryPassportTest {

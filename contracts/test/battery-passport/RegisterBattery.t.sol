@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatteryPassport} from "../../src/interfaces/IBatteryPassport.sol";
 import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice B-113, without the document's holes; what both agree in stands in DocumentAbiTest.
 contract RegisterBatteryTest is BatteryPassportTest {

@@ -7,7 +7,7 @@ import {
 } from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
 
 import {BatteryPassport} from "../../src/BatteryPassport.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice First roles, and what gating does to registration. Roles of the other actions stand with them.
 contract RolesTest is BatteryPassportTest {

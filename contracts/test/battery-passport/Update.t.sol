@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice Data hashes of lean records: the chain, its sequence, and who may append.
 contract UpdateTest is BatteryPassportTest {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatteryPassport} from "../../src/interfaces/IBatteryPassport.sol";
 import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice B-115 and the trail behind it.
 contract UpdateDataTest is BatteryPassportTest {

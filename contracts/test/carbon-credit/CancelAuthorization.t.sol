@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {CarbonCredit} from "../../src/CarbonCredit.sol";
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
-import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `cancelAuthorization`.
 contract CancelAuthorizationTest is CarbonCreditTest {

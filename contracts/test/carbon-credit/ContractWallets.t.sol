@@ -5,7 +5,7 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
-import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 import {OwnerWallet, RawAnswerWallet, ReentrantWallet, ThoughtfulWallet} from "../support/Wallets.sol";
 
 /// @notice Signers that are contracts: ERC-1271, its binding to the wallet's address, its gas, and EIP-7702 accounts.

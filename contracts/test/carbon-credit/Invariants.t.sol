@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {ICreditIssuance} from "../../src/interfaces/ICreditIssuance.sol";
-import {CarbonCreditIssuanceHandler} from "../support/CarbonCreditIssuanceHandler.sol";
-import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
+import {CarbonCreditIssuanceHandler} from "../support/carbon-credit/CarbonCreditIssuanceHandler.sol";
+import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice What holds after any sequence of calls.
 contract InvariantsTest is CarbonCreditTest {

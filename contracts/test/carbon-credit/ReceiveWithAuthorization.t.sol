@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
-import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `receiveWithAuthorization`: only the payee may submit, and the two message types never stand for each other.
 contract ReceiveWithAuthorizationTest is CarbonCreditTest {

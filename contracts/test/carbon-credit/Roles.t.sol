@@ -6,7 +6,7 @@ import {
     IAccessControlDefaultAdminRules
 } from "@openzeppelin/contracts/access/extensions/IAccessControlDefaultAdminRules.sol";
 
-import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice Who holds which role at first, and how the default admin changes: by two steps and a delay.
 contract RolesTest is CarbonCreditTest {

@@ -7,7 +7,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {CarbonCredit} from "../../src/CarbonCredit.sol";
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
-import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `transferWithAuthorization` of an ordinary account: effect, window, nonce, signature, replay.
 contract TransferWithAuthorizationTest is CarbonCreditTest {

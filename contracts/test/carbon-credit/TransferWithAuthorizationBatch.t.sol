@@ -6,7 +6,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
-import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `transferWithAuthorizationBatch`: what it executes, what it skips and why, and that it says the same as the
 /// single call. What contract wallets add stands in ContractWallets.t.sol.

@@ -5,7 +5,7 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 import {OwnerWallet, ThoughtfulWallet} from "../support/Wallets.sol";
 
 /// @notice `castSignedVotes`: open and grant in one transaction, what is skipped and why.

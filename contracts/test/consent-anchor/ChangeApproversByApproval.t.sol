@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 
 /// @notice `changeApproversByApproval`: only the present set changes the set; nobody appoints himself.
 contract ChangeApproversByApprovalTest is ConsentAnchorTest {

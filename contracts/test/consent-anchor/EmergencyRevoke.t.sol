@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 import {OwnerWallet} from "../support/Wallets.sol";
 
 /// @notice `emergencyRevoke` and `emergencyRevokeWithAuthorization`: the guardian ends a consent at once (X-57).

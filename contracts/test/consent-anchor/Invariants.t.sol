@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorHandler} from "../support/ConsentAnchorHandler.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorHandler} from "../support/consent-anchor/ConsentAnchorHandler.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 
 /// @notice What holds after any sequence of calls.
 contract InvariantsTest is ConsentAnchorTest {

@@ -5,7 +5,7 @@ import {ConsentAnchor} from "../../src/ConsentAnchor.sol";
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
 import {Artifacts} from "../support/Artifacts.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 import {OwnerWallet} from "../support/Wallets.sol";
 
 /// @notice A vote that was signed once and is tried again: on another request, another contract, another chain, by

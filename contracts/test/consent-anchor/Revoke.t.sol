@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 import {OwnerWallet} from "../support/Wallets.sol";
 
 /// @notice `revoke` and `revokeWithAuthorization`: the anchorer ends its consent, now or at a date (X-57).

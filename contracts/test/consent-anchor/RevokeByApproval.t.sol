@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 
 /// @notice `revokeByApproval`: the approvers' quorum revokes, as in the document's own example (E-091, S-12).
 contract RevokeByApprovalTest is ConsentAnchorTest {

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 
 /// @notice `isValid` and `statusOf`: levels and time (S-09, X-57).
 contract ValidityTest is ConsentAnchorTest {

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 
 /// @notice `vote`: a member grants, denies or withdraws itself (E-092, E-093, X-39).
 contract VoteTest is ConsentAnchorTest {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 
 /// @notice `setPaymentToken` and `setFeeRecipient`: by the admin only, and twice the same is once.
 contract ConfigureTest is CreditExchangeTest {

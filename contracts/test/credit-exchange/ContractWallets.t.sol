@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 import {OwnerWallet, RawAnswerWallet, ThoughtfulWallet} from "../support/Wallets.sol";
 
 /// @notice Makers that are contracts (ERC-1271) and EIP-7702 accounts, for all that a maker signs.

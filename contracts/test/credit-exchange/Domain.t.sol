@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {CreditExchange} from "../../src/CreditExchange.sol";
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 
 /// @notice The EIP-712 domain and types: what was signed for one exchange on one chain is worth nothing elsewhere.
 contract DomainTest is CreditExchangeTest {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {CreditExchangeHandler} from "../support/CreditExchangeHandler.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeHandler} from "../support/credit-exchange/CreditExchangeHandler.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 
 /// @notice What holds after any sequence of calls.
 contract InvariantsTest is CreditExchangeTest {

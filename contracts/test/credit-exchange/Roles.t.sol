@@ -8,7 +8,7 @@ import {
 
 import {CreditExchange} from "../../src/CreditExchange.sol";
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 
 /// @notice Who holds which role at first, and that an operator comes and goes.
 contract RolesTest is CreditExchangeTest {

@@ -5,7 +5,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 import {ThoughtfulWallet} from "../support/Wallets.sol";
 
 /// @notice `settleBatch`: what fails is skipped alone and touches nothing, what is good is settled.

@@ -6,7 +6,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 
 /// @notice What `settle` refuses, by name, and that nothing moved. `test/credit-exchange/SettleBatch.t.sol` holds the
 /// batch to the same judgement.

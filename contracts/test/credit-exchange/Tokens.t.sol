@@ -6,7 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 import {
     BlocklistToken,
     FalseToken,
@@ -15,7 +15,7 @@ import {
     LyingToken,
     ReentrantToken,
     SilentToken
-} from "../support/CreditExchangeTokens.sol";
+} from "../support/credit-exchange/CreditExchangeTokens.sol";
 
 /// @notice Payment tokens that an admin should not have allowed, and odd ones that are fine: no credits move without
 /// payment, and one bad token spoils nobody else's match.

@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IFleetRegistry} from "../../src/interfaces/IFleetRegistry.sol";
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 
 /// @notice `anchorBatch`, and the chain of batches that it makes.
 contract AnchorBatchTest is FleetRegistryTest {

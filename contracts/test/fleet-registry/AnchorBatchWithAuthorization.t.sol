@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {IFleetRegistry} from "../../src/interfaces/IFleetRegistry.sol";
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 import {OwnerWallet} from "../support/Wallets.sol";
 
 /// @notice `anchorBatchWithAuthorization`.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 
 /// @notice EIP-712 domain (ERC-5267), type hashes, first roles. What roles do stands with the actions.
 contract DomainTest is FleetRegistryTest {

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {IFleetRegistry} from "../../src/interfaces/IFleetRegistry.sol";
-import {FleetRegistryHandler} from "../support/FleetRegistryHandler.sol";
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryHandler} from "../support/fleet-registry/FleetRegistryHandler.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 
 /// @notice What holds after any sequence of calls.
 contract InvariantsTest is FleetRegistryTest {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
 import {IFleetRegistry} from "../../src/interfaces/IFleetRegistry.sol";
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 import {MerkleTree} from "../support/MerkleTree.sol";
 
 /// @notice `materialise`: a passport of a fleet becomes a record, once, as its registrant said and not otherwise.

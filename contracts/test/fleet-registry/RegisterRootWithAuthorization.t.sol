@@ -5,7 +5,7 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {IFleetRegistry} from "../../src/interfaces/IFleetRegistry.sol";
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 import {OwnerWallet} from "../support/Wallets.sol";
 
 /// @notice `registerRootWithAuthorization`.

@@ -5,7 +5,7 @@ import {FleetRegistry} from "../../src/FleetRegistry.sol";
 import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
 import {RelayBatcher} from "../../src/RelayBatcher.sol";
 import {Artifacts} from "../support/Artifacts.sol";
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 import {MerkleTree} from "../support/MerkleTree.sol";
 
 /// @notice First touch: a passport is materialised and acted on in one transaction, which anyone submits.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 import {MerkleTree} from "../support/MerkleTree.sol";
 
 /// @notice `verifyPassport`, `verifyBatch`, `verifyUpdate`.

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {BatteryPassport} from "../../src/BatteryPassport.sol";
 import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
 import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {BatteryPassportTest} from "../support/BatteryPassportTest.sol";
+import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice Gas of whole transactions (21,000 and calldata included, isolate mode) in named scenarios, kept in
 /// snapshots/BatteryPassport.json; a run whose figures differ fails. README.md says how to write new ones. Ids have the

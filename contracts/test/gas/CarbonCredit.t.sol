@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {ICreditRetirement} from "../../src/interfaces/ICreditRetirement.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
-import {CarbonCreditTest} from "../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice Gas of whole transactions (21,000 and calldata included, isolate mode) in named scenarios, kept in
 /// snapshots/CarbonCredit.json; a run whose figures differ fails. README.md says how to write new ones.

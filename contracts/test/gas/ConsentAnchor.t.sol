@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {ConsentAnchorTest} from "../support/ConsentAnchorTest.sol";
+import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol";
 
 /// @notice Gas of whole transactions (21,000 and calldata included, isolate mode) in named scenarios, kept in
 /// snapshots/ConsentAnchor.json; a run whose figures differ fails. README.md says how to write new ones.

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {CreditExchangeTest} from "../support/CreditExchangeTest.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 
 /// @notice Gas of whole transactions (21,000 and calldata included, isolate mode) in named scenarios, kept in
 /// snapshots/CreditExchange.json; a run whose figures differ fails. README.md says how to write new ones. All parties

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {FleetRegistry} from "../../src/FleetRegistry.sol";
-import {FleetRegistryTest} from "../support/FleetRegistryTest.sol";
+import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
 import {MerkleTree} from "../support/MerkleTree.sol";
 
 /// @notice Gas of whole transactions (21,000 and calldata included, isolate mode), kept in snapshots/FleetRegistry.json.

@@ -6,7 +6,7 @@ import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizati
 import {TestToken} from "../../src/base/TestToken.sol";
 import {RelayBatcher} from "../../src/RelayBatcher.sol";
 import {Artifacts} from "../support/Artifacts.sol";
-import {TestTokenTest} from "../support/TestTokenTest.sol";
+import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 
 /// @notice What relaying together costs over the bare calls: 50 transferWithAuthorization of 50 signers, once as 50
 /// transactions and once as one relay, from the same state. Each recipient holds, each nonce word is warm.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {TestTokenTest} from "../support/TestTokenTest.sol";
+import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 
 /// @notice Gas of whole transactions (21,000 and calldata included, isolate mode), kept in snapshots/TestToken.json.
 contract TestTokenGasTest is TestTokenTest {

@@ -3,8 +3,8 @@ pragma solidity ^0.8.30;
 
 import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
 import {RelayBatcher} from "../../src/RelayBatcher.sol";
-import {RelayBatcherTest} from "../support/RelayBatcherTest.sol";
-import {RelayTarget} from "../support/RelayTarget.sol";
+import {RelayBatcherTest} from "../support/relay-batcher/RelayBatcherTest.sol";
+import {RelayTarget} from "../support/relay-batcher/RelayTarget.sol";
 
 /// @notice The list that the constructor fixes.
 contract AllowListTest is RelayBatcherTest {

@@ -5,8 +5,8 @@ import {CarbonCredit} from "../../src/CarbonCredit.sol";
 import {TestToken} from "../../src/base/TestToken.sol";
 import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
 import {Artifacts} from "../support/Artifacts.sol";
-import {RelayBatcherHandler} from "../support/RelayBatcherHandler.sol";
-import {RelayBatcherTest} from "../support/RelayBatcherTest.sol";
+import {RelayBatcherHandler} from "../support/relay-batcher/RelayBatcherHandler.sol";
+import {RelayBatcherTest} from "../support/relay-batcher/RelayBatcherTest.sol";
 
 /// @notice What holds after any sequence of calls.
 contract InvariantsTest is RelayBatcherTest {

@@ -4,8 +4,8 @@ pragma solidity ^0.8.30;
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
-import {RelayBatcherTest} from "../support/RelayBatcherTest.sol";
-import {RelayTarget} from "../support/RelayTarget.sol";
+import {RelayBatcherTest} from "../support/relay-batcher/RelayBatcherTest.sol";
+import {RelayTarget} from "../support/relay-batcher/RelayTarget.sol";
 
 /// @notice `relay`: what it calls, what it refuses, what it says of failures. Gas stands in RelayGas.t.sol.
 contract RelayTest is RelayBatcherTest {

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
-import {RelayBatcherTest} from "../support/RelayBatcherTest.sol";
-import {RelayTarget} from "../support/RelayTarget.sol";
+import {RelayBatcherTest} from "../support/relay-batcher/RelayBatcherTest.sol";
+import {RelayTarget} from "../support/relay-batcher/RelayTarget.sol";
 
 /// @notice `relay` and EIP-150: an item gets its gas to the unit, or nothing happens at all.
 contract RelayGasTest is RelayBatcherTest {

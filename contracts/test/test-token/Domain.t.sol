@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {TestToken} from "../../src/base/TestToken.sol";
-import {TestTokenTest} from "../support/TestTokenTest.sol";
+import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 
 /// @notice Names, decimals and EIP-712 domains (ERC-5267) of the two tokens.
 contract DomainTest is TestTokenTest {

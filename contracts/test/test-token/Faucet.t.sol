@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 import {ITestToken} from "../../src/interfaces/ITestToken.sol";
-import {TestTokenTest} from "../support/TestTokenTest.sol";
+import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 
 /// @notice `faucet`: open to all, bounded per call and per recipient and day.
 contract FaucetTest is TestTokenTest {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {TestTokenHandler} from "../support/TestTokenHandler.sol";
-import {TestTokenTest} from "../support/TestTokenTest.sol";
+import {TestTokenHandler} from "../support/test-token/TestTokenHandler.sol";
+import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 
 /// @notice What holds after any sequence of calls.
 contract InvariantsTest is TestTokenTest {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import {TestTokenTest} from "../support/TestTokenTest.sol";
+import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 
 /// @notice ERC-2612 `permit`, in the domain of the token's own name.
 contract PermitTest is TestTokenTest {

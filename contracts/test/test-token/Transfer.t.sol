@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
-import {TestTokenTest} from "../support/TestTokenTest.sol";
+import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 
 /// @notice Plain ERC-20: `transfer`, `approve`, `transferFrom`.
 contract TransferTest is TestTokenTest {

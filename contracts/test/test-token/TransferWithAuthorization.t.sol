@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
-import {TestTokenTest} from "../support/TestTokenTest.sol";
+import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 import {OwnerWallet} from "../support/Wallets.sol";
 
 /// @notice ERC-3009 in the test tokens' own domains: single, batch, keys and contract wallets. The code is that of the

@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `bufferCredits`: the caller's own tokens leave the supply into the credit's buffer.
 contract BufferCreditsTest is CarbonCreditTest {

@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `cancelCredits`: the caller's own tokens, out of what is open.
 contract CancelCreditsTest is CarbonCreditTest {

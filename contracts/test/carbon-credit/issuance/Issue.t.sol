@@ -7,7 +7,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {Vm} from "forge-std/Vm.sol";
 
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `issue`: terms, who may use which series, what is refused. Where ranges may lie: SerialRanges.t.sol.
 contract IssueTest is CarbonCreditTest {

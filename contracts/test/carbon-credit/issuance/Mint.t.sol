@@ -8,7 +8,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {Vm} from "forge-std/Vm.sol";
 
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `mint`: requirements C-093, C-094, X-19.
 contract MintTest is CarbonCreditTest {

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `recordReversal`: the buffer is cancelled, and nothing beyond it.
 contract RecordReversalTest is CarbonCreditTest {

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice Where a range may lie in a registry's series, and what a hint must say.
 contract SerialRangesTest is CarbonCreditTest {

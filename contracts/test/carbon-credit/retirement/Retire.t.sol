@@ -6,7 +6,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
 import {ICreditRetirement} from "../../../src/interfaces/ICreditRetirement.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `retire`: what is burnt, which serials, and the certificate.
 contract RetireTest is CarbonCreditTest {

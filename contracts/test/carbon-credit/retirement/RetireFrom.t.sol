@@ -5,7 +5,7 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
 import {ICreditRetirement} from "../../../src/interfaces/ICreditRetirement.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `retireFrom`: as `retire`, out of an allowance.
 contract RetireFromTest is CarbonCreditTest {

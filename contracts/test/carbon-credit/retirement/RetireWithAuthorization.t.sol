@@ -7,7 +7,7 @@ import {CarbonCredit} from "../../../src/CarbonCredit.sol";
 import {IAuthorizations} from "../../../src/interfaces/IAuthorizations.sol";
 import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
 import {ICreditRetirement} from "../../../src/interfaces/ICreditRetirement.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 import {OwnerWallet} from "../../support/Wallets.sol";
 
 /// @notice `retireWithAuthorization`: what the holder signed, submitted by anyone.

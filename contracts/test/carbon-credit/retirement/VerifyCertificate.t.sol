@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ICreditRetirement} from "../../../src/interfaces/ICreditRetirement.sol";
-import {CarbonCreditTest} from "../../support/CarbonCreditTest.sol";
+import {CarbonCreditTest} from "../../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice `verifyCertificate`: true for exactly the fields of a retirement that took place.
 contract VerifyCertificateTest is CarbonCreditTest {

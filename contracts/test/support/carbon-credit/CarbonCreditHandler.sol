@@ -4,8 +4,8 @@ pragma solidity ^0.8.30;
 import {CommonBase} from "forge-std/Base.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
-import {CarbonCredit} from "../../src/CarbonCredit.sol";
-import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
+import {CarbonCredit} from "../../../src/CarbonCredit.sol";
+import {ITransferAuthorizations} from "../../../src/interfaces/ITransferAuthorizations.sol";
 
 /// @notice Drives a CarbonCredit at random for the invariants and keeps a model beside it: balances, and how often each
 /// nonce took effect. Five holders and a few nonces only, so that collisions are the rule. What makes and burns tokens

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {BatteryPassport} from "../../src/BatteryPassport.sol";
-import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {Artifacts} from "./Artifacts.sol";
-import {SigningTest} from "./SigningTest.sol";
+import {BatteryPassport} from "../../../src/BatteryPassport.sol";
+import {IBatterySupplyChain} from "../../../src/interfaces/IBatterySupplyChain.sol";
+import {Artifacts} from "../Artifacts.sol";
+import {SigningTest} from "../SigningTest.sol";
 
 /// @notice A deployed BatteryPassport, alice with a string record and a lean one, and what signs for her. Keys, type
 /// strings and domain stand in the tests as literals, so that a slip in the contract cannot repeat itself there.

@@ -4,10 +4,10 @@ pragma solidity ^0.8.30;
 import {CommonBase} from "forge-std/Base.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
-import {CarbonCredit} from "../../src/CarbonCredit.sol";
-import {TestToken} from "../../src/base/TestToken.sol";
-import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
-import {RelayBatcher} from "../../src/RelayBatcher.sol";
+import {CarbonCredit} from "../../../src/CarbonCredit.sol";
+import {TestToken} from "../../../src/base/TestToken.sol";
+import {IRelayBatcher} from "../../../src/interfaces/IRelayBatcher.sol";
+import {RelayBatcher} from "../../../src/RelayBatcher.sol";
 import {RelayTarget} from "./RelayTarget.sol";
 
 /// @notice Relays random lists of good, failing, burning, unlisted and re-entrant items, some with too little gas, and

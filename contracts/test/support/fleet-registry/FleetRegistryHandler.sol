@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {FleetRegistry} from "../../src/FleetRegistry.sol";
-import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
-import {IFleetRegistry} from "../../src/interfaces/IFleetRegistry.sol";
+import {FleetRegistry} from "../../../src/FleetRegistry.sol";
+import {IBatteryRecords} from "../../../src/interfaces/IBatteryRecords.sol";
+import {IFleetRegistry} from "../../../src/interfaces/IFleetRegistry.sol";
 import {FleetRegistryTest} from "./FleetRegistryTest.sol";
-import {MerkleTree} from "./MerkleTree.sol";
+import {MerkleTree} from "../MerkleTree.sol";
 
 /// @notice Registers, materialises and anchors at random, rightly and wrongly, with a model beside it: which passports
 /// of which fleet are records, and each fleet's chain of batches. Two registrants and few small fleets, so that

@@ -4,8 +4,8 @@ pragma solidity ^0.8.30;
 import {CommonBase} from "forge-std/Base.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
-import {ConsentAnchor} from "../../src/ConsentAnchor.sol";
-import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
+import {ConsentAnchor} from "../../../src/ConsentAnchor.sol";
+import {IConsentAnchor} from "../../../src/interfaces/IConsentAnchor.sol";
 
 /// @notice Drives one consent of a ConsentAnchor at random for the invariants and keeps a model beside it: who said what
 /// to which request, when a request was decided, who the approvers are. Few requests, so that collisions are the rule.

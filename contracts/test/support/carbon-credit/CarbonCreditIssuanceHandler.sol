@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {CarbonCredit} from "../../src/CarbonCredit.sol";
-import {ICreditIssuance} from "../../src/interfaces/ICreditIssuance.sol";
-import {ICreditRetirement} from "../../src/interfaces/ICreditRetirement.sol";
+import {CarbonCredit} from "../../../src/CarbonCredit.sol";
+import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
+import {ICreditRetirement} from "../../../src/interfaces/ICreditRetirement.sol";
 import {CarbonCreditHandler} from "./CarbonCreditHandler.sol";
 
 /// @notice Adds what makes and burns tokens, with a model of every issuance, every certificate and every quota. Three

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {ConsentAnchor} from "../../src/ConsentAnchor.sol";
-import {IConsentAnchor} from "../../src/interfaces/IConsentAnchor.sol";
-import {Artifacts} from "./Artifacts.sol";
-import {SigningTest} from "./SigningTest.sol";
+import {ConsentAnchor} from "../../../src/ConsentAnchor.sol";
+import {IConsentAnchor} from "../../../src/interfaces/IConsentAnchor.sol";
+import {Artifacts} from "../Artifacts.sol";
+import {SigningTest} from "../SigningTest.sol";
 
 /// @notice A deployed ConsentAnchor, and alice's consent that three of five approvers govern and a guardian guards. Type
 /// strings, hashes and ids stand here as literals, so that a slip in the contract cannot repeat itself in its tests.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {FleetRegistry} from "../../src/FleetRegistry.sol";
-import {Artifacts} from "./Artifacts.sol";
-import {MerkleTree} from "./MerkleTree.sol";
-import {SigningTest} from "./SigningTest.sol";
+import {IBatterySupplyChain} from "../../../src/interfaces/IBatterySupplyChain.sol";
+import {FleetRegistry} from "../../../src/FleetRegistry.sol";
+import {Artifacts} from "../Artifacts.sol";
+import {MerkleTree} from "../MerkleTree.sol";
+import {SigningTest} from "../SigningTest.sol";
 
 /// @notice A gated FleetRegistry, alice a manufacturer, and lists to register. Type strings, tags and formulas stand
 /// here as literals, so that a slip in the contract cannot repeat itself in its tests.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
-import {RelayBatcher} from "../../src/RelayBatcher.sol";
-import {Artifacts} from "./Artifacts.sol";
+import {IRelayBatcher} from "../../../src/interfaces/IRelayBatcher.sol";
+import {RelayBatcher} from "../../../src/RelayBatcher.sol";
+import {Artifacts} from "../Artifacts.sol";
 import {RelayTarget} from "./RelayTarget.sol";
-import {SigningTest} from "./SigningTest.sol";
+import {SigningTest} from "../SigningTest.sol";
 
 /// @notice A deployed RelayBatcher and two targets with the same functions on its list.
 abstract contract RelayBatcherTest is SigningTest {

@@ -4,8 +4,8 @@ pragma solidity ^0.8.30;
 import {CommonBase} from "forge-std/Base.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
-import {BatteryPassport} from "../../src/BatteryPassport.sol";
-import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
+import {BatteryPassport} from "../../../src/BatteryPassport.sol";
+import {IBatterySupplyChain} from "../../../src/interfaces/IBatterySupplyChain.sol";
 
 /// @notice Drives a BatteryPassport at random for the invariants and keeps a model beside it that shares no line with
 /// it. Before each call the model says whether it will succeed; a call that does otherwise reverts the handler. Four

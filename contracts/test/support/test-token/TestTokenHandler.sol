@@ -4,8 +4,8 @@ pragma solidity ^0.8.30;
 import {CommonBase} from "forge-std/Base.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
-import {TestToken} from "../../src/base/TestToken.sol";
-import {ITestToken} from "../../src/interfaces/ITestToken.sol";
+import {TestToken} from "../../../src/base/TestToken.sol";
+import {ITestToken} from "../../../src/interfaces/ITestToken.sol";
 
 /// @notice Draws from the faucet and moves tokens at random, with a model beside it: balances, what each holder got on
 /// each day. Two holders, calls that ask for too much, and a clock that walks through one or two days, so that bounds are met.

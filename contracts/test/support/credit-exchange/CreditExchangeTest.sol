@@ -3,10 +3,10 @@ pragma solidity ^0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import {CreditExchange} from "../../src/CreditExchange.sol";
-import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
-import {Artifacts} from "./Artifacts.sol";
-import {SigningTest} from "./SigningTest.sol";
+import {CreditExchange} from "../../../src/CreditExchange.sol";
+import {ICreditExchange} from "../../../src/interfaces/ICreditExchange.sol";
+import {Artifacts} from "../Artifacts.sol";
+import {SigningTest} from "../SigningTest.sol";
 
 /// @notice A deployed CreditExchange over a deployed CarbonCredit, and two traders who hold credits and payment and
 /// trust the exchange with both. Type strings and domain stand here as literals, so that a slip in the contract cannot

@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
-import {CreditExchange} from "../../src/CreditExchange.sol";
+import {CreditExchange} from "../../../src/CreditExchange.sol";
 
 /// @notice Keeps a hundredth of every transfer between accounts.
 contract FeeOnTransferToken is ERC20("Fee on transfer", "FEE") {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {CarbonCredit} from "../../src/CarbonCredit.sol";
-import {ICreditIssuance} from "../../src/interfaces/ICreditIssuance.sol";
-import {ICreditRetirement} from "../../src/interfaces/ICreditRetirement.sol";
-import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
-import {Artifacts} from "./Artifacts.sol";
-import {SigningTest} from "./SigningTest.sol";
+import {CarbonCredit} from "../../../src/CarbonCredit.sol";
+import {ICreditIssuance} from "../../../src/interfaces/ICreditIssuance.sol";
+import {ICreditRetirement} from "../../../src/interfaces/ICreditRetirement.sol";
+import {ITransferAuthorizations} from "../../../src/interfaces/ITransferAuthorizations.sol";
+import {Artifacts} from "../Artifacts.sol";
+import {SigningTest} from "../SigningTest.sol";
 
 /// @notice A deployed CarbonCredit and two holders. Type strings and domain stand here as literals, so that a slip in
 /// the contract cannot repeat itself in its tests.

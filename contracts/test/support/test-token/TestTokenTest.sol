@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {ITestToken} from "../../src/interfaces/ITestToken.sol";
-import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
-import {TestToken} from "../../src/base/TestToken.sol";
-import {Artifacts} from "./Artifacts.sol";
-import {SigningTest} from "./SigningTest.sol";
+import {ITestToken} from "../../../src/interfaces/ITestToken.sol";
+import {ITransferAuthorizations} from "../../../src/interfaces/ITransferAuthorizations.sol";
+import {TestToken} from "../../../src/base/TestToken.sol";
+import {Artifacts} from "../Artifacts.sol";
+import {SigningTest} from "../SigningTest.sol";
 
 /// @notice Both test tokens. Most tests drive the dollar; Domain.t.sol shows that the two share code and nothing else.
 /// Type strings, names and limits stand here as literals.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
+import {IRelayBatcher} from "../../../src/interfaces/IRelayBatcher.sol";
 
 /// @notice What a batcher may meet: it records, reverts with anything, burns gas, answers at length, calls back.
 contract RelayTarget {

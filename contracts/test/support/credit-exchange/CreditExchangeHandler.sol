@@ -4,8 +4,8 @@ pragma solidity ^0.8.30;
 import {CommonBase} from "forge-std/Base.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
-import {CreditExchange} from "../../src/CreditExchange.sol";
-import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
+import {CreditExchange} from "../../../src/CreditExchange.sol";
+import {ICreditExchange} from "../../../src/interfaces/ICreditExchange.sol";
 
 /// @notice Drives a CreditExchange at random for the invariants and keeps a model beside it: what every trader holds,
 /// what every order filled, what was cancelled. Four traders and eight salts only, so that orders meet often, share

@@ -1,6 +1,8 @@
 //! The contract's toolchain and its other users: forge tells the truth, the artifact is what the source says, Rust and
 //! forge deploy to the same address, and a wallet on ethers-contract drives the same contract.
 
+mod deploy;
+
 use alloy::primitives::{Address, address};
 use serde_json::Value;
 use tokio::process::Command;

@@ -4,7 +4,6 @@
 
 mod battery;
 mod contracts;
-mod deploy;
 mod ends;
 mod faults;
 mod manners;

@@ -48,13 +48,86 @@ module.exports = [
     why: "A call with an exact amount of gas that reads four bytes of the answer; Solidity's own call copies all of it.",
   },
   {
+    check: "arbitrary-send-erc20",
+    where: ["CreditExchange._pay", "CreditExchange._settle"],
+    why: "Whose tokens move is what settling is: buyer and seller are makers of orders whose signatures were checked, and who matches them, and at which price, Matching checks against those orders.",
+  },
+  {
+    check: "timestamp",
+    where: ["Orders._fill", "Orders.remainingLots"],
+    why: "An order's expiry follows the clock, as its maker signed it.",
+  },
+  {
+    check: "timestamp",
+    where: ["BatteryOwnership._accept", "BatteryOwnership._mayAct", "BatteryOwnership._requireFuture"],
+    why: "Offers and delegations end by the clock; both ends are chosen by the owner, to whom seconds do not matter.",
+  },
+  {
+    check: "timestamp",
+    where: [
+      "BatteryOwnership._hand",
+      "BatteryOwnership._liveHeadOf",
+      "BatteryOwnership._requireNotRecycled",
+      "BatteryPassport._registerBattery",
+      "BatteryRecords._append",
+      "BatteryRecords._requireNext",
+      "BatterySupplyChain._isInPlace",
+      "FleetRegistry.fleetOf",
+      "FleetRegistry.materialise",
+    ],
+    why: "No clock is compared: the word that is read also holds the time of the last change, in other bits.",
+  },
+  {
+    check: "incorrect-equality",
+    where: [
+      "BatteryOwnership._hand",
+      "BatteryOwnership._mayAct",
+      "BatteryOwnership._requireNotRecycled",
+      "BatteryRecords._append",
+      "BatterySupplyChain._isInPlace",
+      "FleetRegistry.fleetOf",
+      "FleetRegistry.materialise",
+    ],
+    why: "Counters, scopes and states that this contract alone writes, in steps of one, not balances that others can shift past the value asked for.",
+  },
+  {
+    check: "shadowing-local",
+    where: ["owner"],
+    why: "The owner of a battery record. ERC-5313's owner(), the default admin, comes in with AccessControlDefaultAdminRules; these functions do not speak of it.",
+  },
+  {
+    check: "missing-zero-check",
+    where: ["admin"],
+    why: "AccessControlDefaultAdminRules, which the constructor gives it to first, refuses the zero address.",
+  },
+  {
+    check: "unindexed-event-address",
+    where: ["IBatteryPassport.BatteryRegistered", "IBatteryPassport.OwnershipTransferred"],
+    why: "The document's own events (B-112), which keep its signature; the indexer reads them all.",
+  },
+  {
+    check: "assembly",
+    where: ["BatteryOwnership._hashOfArguments", "BatteryPassport._hashOfNamed", "BatteryRecords._useSecondLife", "Orders._orderDigest"],
+    why: "hashStruct over words that lie in calldata as they are to be hashed; decoding has checked them.",
+  },
+  {
+    check: "assembly",
+    where: ["BatterySupplyChain._emitEvent"],
+    why: "Nine kinds of event of one shape, logged by one piece of code: nine emit statements would not fit into EIP-170.",
+  },
+  {
+    check: "assembly",
+    where: ["CreditExchange._isolate"],
+    why: "A call with an exact amount of gas whose arguments are copied, not decoded and encoded, and of whose answer four bytes are read.",
+  },
+  {
     check: "pragma",
     where: ["*"],
     why: "OpenZeppelin's own ranges differ from ours; foundry.toml compiles everything with the one version that package.json pins.",
   },
   {
     check: "naming-convention",
-    where: ["I*_TYPEHASH", "I*_ROLE", "ITestToken.FAUCET_*_LIMIT"],
+    where: ["I*_TYPEHASH", "I*_ROLE", "ITestToken.FAUCET_*_LIMIT", "ICreditExchange.MAX_FEE_BPS", "ICreditExchange.CREDIT", "CreditExchange.CREDIT", "BatteryRoles.GATED"],
     why: "Getters of constants, named as the constants are: the convention of ERC-2612 (DOMAIN_SEPARATOR), ERC-3009 and AccessControl.",
   },
 ];

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+
+import {CreditExchange} from "../../src/CreditExchange.sol";
+import {Fills} from "../../src/base/Fills.sol";
+import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
+import {Test} from "../support/Test.sol";
+
+/// @notice A token of which everybody holds as much as the proof says.
+contract Token is ERC20("", "") {
+    function give(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function approveFor(address owner, address spender) external {
+        _approve(owner, spender, type(uint256).max);
+    }
+}
+
+/// @notice Proofs for halmos (scripts/audit proofs): an order is never filled beyond its lots; no payment without the
+/// other leg. Each argument stands for all its values. Signatures, which {AuthorizationsProof} is about, are taken as
+/// checked: matches are proved where the exchange calls itself with two orders that were signed. Fees are zero there,
+/// for the solver does not multiply two unknowns; fees are in test/credit-exchange/.
+contract CreditExchangeProof is Test {
+    Token private credit = new Token();
+    Token private payment = new Token();
+    CreditExchange private exchange = new CreditExchange(address(credit), address(this), 0);
+
+    function setUp() external {
+        exchange.setPaymentToken(address(payment), true);
+        exchange.setFeeRecipient(address(0xfee));
+    }
+
+    /// @dev Whatever the word of an order's fills is: as much as is left of the order can be added, then its count is
+    /// what was filled before and that, which is no more than the order's lots, and nothing else of the word changes.
+    function check_AFillStaysWithinTheOrder(uint256 word, uint256 salt, uint256 other, uint64 lots, uint64 more)
+        external
+        pure
+    {
+        vm.assume(more != 0 && more <= Fills.remaining(word, salt, lots));
+        uint256 next = Fills.add(word, salt, more);
+        assert(Fills.filled(next, salt) == uint256(Fills.filled(word, salt)) + more);
+        assert(Fills.filled(next, salt) <= lots);
+        assert(Fills.isCancelled(next, other) == Fills.isCancelled(word, other));
+        assert((other - salt) & 3 == 0 || Fills.filled(next, other) == Fills.filled(word, other));
+    }
+
+    /// @dev Two matches of one order, once as the earlier and once as the later one, with whatever others.
+    function check_TwoMatchesStayWithinTheOrder(
+        ICreditExchange.Order calldata order,
+        ICreditExchange.Order calldata first,
+        ICreditExchange.Order calldata second,
+        uint64 firstLots,
+        uint64 secondLots
+    ) external {
+        _giveAll(order.maker);
+        _giveAll(first.maker);
+        _giveAll(second.maker);
+        uint256 filled = 0;
+        if (_settle(order, first, firstLots)) filled += firstLots;
+        if (_settle(second, order, secondLots)) filled += secondLots;
+        assert(filled <= order.lots);
+    }
+
+    /// @dev Who pays gets the credits and who gives credits is paid: both legs or none, and nothing is left behind.
+    function check_NoPaymentWithoutTheOtherLeg(
+        ICreditExchange.Order calldata maker,
+        ICreditExchange.Order calldata taker,
+        uint64 lots,
+        uint256 credits,
+        uint256 payments
+    ) external {
+        bool makerBuys = maker.side == ICreditExchange.Side.Buy;
+        (address buyer, address seller) = makerBuys ? (maker.maker, taker.maker) : (taker.maker, maker.maker);
+        vm.assume(buyer != address(0xfee) && seller != address(0xfee));
+        credit.give(seller, credits);
+        payment.give(buyer, payments);
+        if (!_settle(maker, taker, lots)) {
+            assert(credit.balanceOf(buyer) == 0 || buyer == seller);
+            assert(payment.balanceOf(seller) == 0 || buyer == seller);
+            return;
+        }
+        assert(credit.balanceOf(buyer) == lots * 1e15);
+        assert(credit.balanceOf(seller) == credits - lots * 1e15);
+        uint256 paid = payments - payment.balanceOf(buyer);
+        assert(paid == payment.balanceOf(seller) + payment.balanceOf(address(0xfee)));
+        assert(payment.balanceOf(seller) != 0);
+        assert(credit.balanceOf(address(exchange)) == 0 && payment.balanceOf(address(exchange)) == 0);
+    }
+
+    function _giveAll(address holder) private {
+        credit.give(holder, type(uint128).max);
+        payment.give(holder, 1 << 200);
+    }
+
+    /// @dev As the exchange calls itself for each match of a batch.
+    function _settle(ICreditExchange.Order memory maker, ICreditExchange.Order memory taker, uint64 lots)
+        private
+        returns (bool success)
+    {
+        credit.approveFor(maker.maker, address(exchange));
+        credit.approveFor(taker.maker, address(exchange));
+        payment.approveFor(maker.maker, address(exchange));
+        payment.approveFor(taker.maker, address(exchange));
+        ICreditExchange.Terms memory terms;
+        terms.lots = lots;
+        vm.prank(address(exchange));
+        (success,) = address(exchange)
+            .call(abi.encodeCall(exchange.settleInFrame, (maker, taker, bytes32(uint256(1)), bytes32(uint256(2)), terms)));
+    }
+}

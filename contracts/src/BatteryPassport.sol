@@ -53,11 +53,11 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
     {}
 
     /// @inheritdoc IBatteryPassport
-    function passports(string calldata batteryId)
+    function passports(string calldata id)
         external
         view
         returns (
-            string memory batteryId_,
+            string memory batteryId,
             bytes32 dataHash,
             address manufacturer,
             address currentOwner,
@@ -65,11 +65,11 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
             uint256 updatedAt
         )
     {
-        bytes32 key = batteryKey(batteryId);
+        bytes32 key = batteryKey(id);
         Head head = _entries[key].head;
         if (head.exists()) {
             uint256 origin = _origins[key];
-            batteryId_ = batteryId;
+            batteryId = id;
             dataHash = _currentHash(key, head);
             // The low 160 bits.
             // forge-lint: disable-next-line(unsafe-typecast)

@@ -3,7 +3,8 @@ pragma solidity ^0.8.30;
 
 /// @title Owners of battery records, offers to new ones, and delegated updaters
 /// @notice Every action exists twice: called by whoever it belongs to, and with `…WithAuthorization` by anyone who holds
-/// that account's EIP-712 signature (see {IAuthorizations}). All keys are those of {IBatteryRecords}.
+/// that account's EIP-712 signature (see {IAuthorizations}): the `owner` offers and delegates, the `newOwner` accepts. All
+/// keys are those of {IBatteryRecords}.
 ///
 /// Tenure. A record counts its changes of owner. Offers and delegations hold for the tenure in which they were made:
 /// with the owner they lapse, and they do not come back when he does.

@@ -10,6 +10,10 @@ import {IBatteryRecords} from "./IBatteryRecords.sol";
 /// offers works for both by key; data and owner of a string record change by string functions alone, so that the
 /// document's events tell the whole story of both.
 ///
+/// Names. `batteryId` is the id as the document prints it, `saltedId` that of a lean record; `owner`, `newOwner`,
+/// `updater`, `registrant` sign what they would otherwise call; `newDataHash` is the next data hash; `expiry` and
+/// `documents` are those of the offer.
+///
 /// What differs from the document: `verifyData` of an unknown id is false, also for hash zero; empty ids, zero hashes
 /// and zero owners are refused; delegated updaters may call `updateData`; a recycled battery's record does not change;
 /// registering needs the manufacturer role where the contract is gated (X-31).
@@ -22,10 +26,11 @@ interface IBatteryPassport is IBatteryRecords {
     /// @notice B-112. A string record was opened.
     event BatteryRegistered(string batteryId, address manufacturer, bytes32 dataHash);
 
-    /// @notice B-112. A string record changed its owner; after {acceptBattery} {OwnershipTransfer} stands before it.
+    /// @notice B-112. A string record went `from` one owner `to` another; after {acceptBattery} {OwnershipTransfer}
+    /// stands before it.
     event OwnershipTransferred(string batteryId, address from, address to);
 
-    /// @notice B-112. A string record's data changed.
+    /// @notice B-112. A string record's data changed to `newHash`, at the block's `timestamp`.
     event DataUpdated(string batteryId, bytes32 newHash, uint256 timestamp);
 
     /// @notice A string record needs an id.
@@ -47,17 +52,17 @@ interface IBatteryPassport is IBatteryRecords {
     function REGISTER_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
     /// @notice B-111. The record of a battery id, empty and zero when there is none.
-    /// @return batteryId_ the id itself, empty for an unknown one
+    /// @return batteryId the `id` itself, empty for an unknown one
     /// @return dataHash current data hash
     /// @return manufacturer who registered it
     /// @return currentOwner current owner
     /// @return createdAt unix time in seconds of registration
     /// @return updatedAt unix time in seconds of the last change
-    function passports(string calldata batteryId)
+    function passports(string calldata id)
         external
         view
         returns (
-            string memory batteryId_,
+            string memory batteryId,
             bytes32 dataHash,
             address manufacturer,
             address currentOwner,

@@ -51,15 +51,16 @@ interface IBatteryRecords is IBatterySupplyChain, IBatteryOwnership, IAuthorizat
         bytes signature;
     }
 
-    /// @notice A record was opened.
+    /// @notice `registrant` opened a record, whose chain begins with `genesis`.
     event RecordRegistered(
         bytes32 indexed key, address indexed registrant, address indexed owner, bytes32 genesis, bytes32 dataHash
     );
 
-    /// @notice The `sequence`-th data hash of `key`.
+    /// @notice The `sequence`-th data hash of `key`, by its owner or a delegated `updater`.
     event RecordUpdated(bytes32 indexed key, address indexed updater, uint256 sequence, bytes32 dataHash);
 
-    /// @notice B-088 `second_life_conversion`: the new record `key` comes from the records `derivedFrom`.
+    /// @notice B-088 `second_life_conversion`: the new record `key` comes from the records `derivedFrom`, with
+    /// `applicationCommitment` and `modificationsCommitment` as in {SecondLife}.
     event SecondLifeConversion(
         bytes32 indexed key,
         address indexed operator,
@@ -128,11 +129,11 @@ interface IBatteryRecords is IBatterySupplyChain, IBatteryOwnership, IAuthorizat
         bytes calldata signature
     ) external;
 
-    /// @notice Opens the record of a battery made from others (EU 2023/1542 Art. 77(7)): a new lean record of the
-    /// operator, linked to those it comes from, which go to SecondLife and stay with their owner. Operator and owner
-    /// agree in the same transaction: whoever of them does not call has signed a SecondLifeAuthorization, each with
-    /// himself as its signer; one who is both signs once, as the operator. When gated, the operator needs the repurposer
-    /// role.
+    /// @notice Opens the record of a battery made from others (EU 2023/1542 Art. 77(7)) as `life` says: a new lean record
+    /// of the operator, linked to those it comes from, which go to SecondLife and stay with their owner. Operator and
+    /// owner agree in the same transaction: whoever of them does not call has signed a SecondLifeAuthorization, each with
+    /// himself as its signer (`operatorAuthorization`, `ownerAuthorization`); one who is both signs once, as the operator.
+    /// When gated, the operator needs the repurposer role.
     /// @return key of the new record, leanKey(operator, saltedId)
     function beginSecondLife(
         SecondLife calldata life,

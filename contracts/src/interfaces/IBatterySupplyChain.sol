@@ -61,41 +61,41 @@ interface IBatterySupplyChain {
     /// @notice The battery of `key` went from one status to another.
     event StatusChanged(bytes32 indexed key, address indexed actor, Status from, Status to);
 
-    /// @notice B-081.
+    /// @notice B-081 `manufacturing_complete` of `key` by `actor`: `qaResultsCommitment` and `placeOfManufacture`.
     event ManufacturingComplete(
         bytes32 indexed key, address indexed actor, bytes32 qaResultsCommitment, bytes32 placeOfManufacture
     );
 
-    /// @notice B-082.
+    /// @notice B-082 `quality_certified` of `key` by `actor`: `certificationHash` and `inspectorCommitment`.
     event QualityCertified(
         bytes32 indexed key, address indexed actor, bytes32 certificationHash, bytes32 inspectorCommitment
     );
 
-    /// @notice B-084.
+    /// @notice B-084 `location_update` of `key` by `actor`: `coordinatesCommitment` and `carrierCommitment`.
     event LocationUpdate(
         bytes32 indexed key, address indexed actor, bytes32 coordinatesCommitment, bytes32 carrierCommitment
     );
 
-    /// @notice B-085.
+    /// @notice B-085 `installation` of `key` by `actor`: `applicationCommitment` and `installerCommitment`.
     event Installation(
         bytes32 indexed key, address indexed actor, bytes32 applicationCommitment, bytes32 installerCommitment
     );
 
-    /// @notice B-086.
+    /// @notice B-086 `soh_threshold` of `key` by `actor`: `sohCommitment` and `cycleCountCommitment`.
     event SohThreshold(bytes32 indexed key, address indexed actor, bytes32 sohCommitment, bytes32 cycleCountCommitment);
 
-    /// @notice B-087.
+    /// @notice B-087 `maintenance_required` of `key` by `actor`: `issueCommitment`.
     event MaintenanceRequired(bytes32 indexed key, address indexed actor, bytes32 issueCommitment);
 
-    /// @notice B-089.
+    /// @notice B-089 `end_of_life` of `key` by `actor`: `finalSohCommitment` and `reasonCommitment`.
     event EndOfLife(bytes32 indexed key, address indexed actor, bytes32 finalSohCommitment, bytes32 reasonCommitment);
 
-    /// @notice B-090.
+    /// @notice B-090 `recycling_initiated` of `key` by `actor`: `facilityCommitment` and `scheduleCommitment`.
     event RecyclingInitiated(
         bytes32 indexed key, address indexed actor, bytes32 facilityCommitment, bytes32 scheduleCommitment
     );
 
-    /// @notice B-091.
+    /// @notice B-091 `materials_recovered` of `key` by `actor`: `recoveryCommitment` and `materialsCommitment`.
     event MaterialsRecovered(
         bytes32 indexed key, address indexed actor, bytes32 recoveryCommitment, bytes32 materialsCommitment
     );

@@ -90,24 +90,24 @@ contract AuthorizationsProof is Test {
     }
 
     function _use(Message memory message) private returns (bool success) {
-        (success,) = address(authorizations).call(
-            abi.encodeCall(
-                AuthorizationsOpened.useAuthorization,
-                (
-                    message.signer,
-                    message.validAfter,
-                    message.validBefore,
-                    message.nonce,
-                    message.digest,
-                    message.signature
+        (success,) = address(authorizations)
+            .call(
+                abi.encodeCall(
+                    AuthorizationsOpened.useAuthorization,
+                    (
+                        message.signer,
+                        message.validAfter,
+                        message.validBefore,
+                        message.nonce,
+                        message.digest,
+                        message.signature
+                    )
                 )
-            )
-        );
+            );
     }
 
     function _cancel(address signer, bytes32 nonce, bytes memory signature) private returns (bool success) {
-        (success,) = address(authorizations).call(
-            abi.encodeWithSignature("cancelAuthorization(address,bytes32,bytes)", signer, nonce, signature)
-        );
+        (success,) = address(authorizations)
+            .call(abi.encodeWithSignature("cancelAuthorization(address,bytes32,bytes)", signer, nonce, signature));
     }
 }

@@ -108,6 +108,8 @@ contract CreditExchangeProof is Test {
         terms.lots = lots;
         vm.prank(address(exchange));
         (success,) = address(exchange)
-            .call(abi.encodeCall(exchange.settleInFrame, (maker, taker, bytes32(uint256(1)), bytes32(uint256(2)), terms)));
+            .call(
+                abi.encodeCall(exchange.settleInFrame, (maker, taker, bytes32(uint256(1)), bytes32(uint256(2)), terms))
+            );
     }
 }

@@ -5,7 +5,7 @@ import {Vm} from "forge-std/Vm.sol";
 
 import {IBatteryPassport} from "../../src/interfaces/IBatteryPassport.sol";
 import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
-import {DocumentBatteryPassport} from "../support/battery-passport/DocumentBatteryPassport.sol";
+import {DocumentBatteryPassport} from "../../documents/DocumentBatteryPassport.sol";
 
 /// @notice The document's contract and ours, selector by selector, topic by topic, and call by call: both are given the
 /// same calls, and return data, reasons and logs must be the same bytes wherever the document's has no hole.

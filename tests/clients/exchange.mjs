@@ -71,8 +71,8 @@ const bid = await order(buyer, 0, LOTS_PER_CREDIT, 2600n * CENT)
 const terms = { lots: LOTS_PER_CREDIT, makerFeeBps: 0, takerFeeBps: 20 }
 
 const exchange = at('CreditExchange', values.exchange, operator)
-print({ unauthorized: await refused(at('CreditExchange', values.exchange, buyer), offer, bid, terms) })
-print({ tooDear: await refused(exchange, offer, { ...bid, order: { ...bid.order, price: 2700n * CENT } }, terms) })
+print({ unauthorized: await refused(buyer, offer, bid, terms) })
+print({ tooDear: await refused(operator, offer, { ...bid, order: { ...bid.order, price: 2700n * CENT } }, terms) })
 
 const before = await balances()
 const receipt = await mined(exchange.write.settle([offer, bid, terms], send))
@@ -80,13 +80,13 @@ const after = await balances()
 const [trade] = parseEventLogs({ abi: exchange.abi, logs: receipt.logs, eventName: 'Trade' })
 print({ trade: trade.args, blockchainTx: receipt.transactionHash })
 print({ moved: Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]])) })
-print({ overfilled: await refused(exchange, offer, bid, terms) })
+print({ overfilled: await refused(operator, offer, bid, terms) })
 
 await mined(at('CreditExchange', values.exchange, seller).write.cancelOrder([1n], send))
 print({ remainingLots: await exchange.read.remainingLots([offer.order]) })
 
-async function refused(contract, maker, taker, settleTerms) {
-  const call = contract.simulate.settle([maker, taker, settleTerms], { account: contract.account })
+async function refused(caller, maker, taker, settleTerms) {
+  const call = exchange.simulate.settle([maker, taker, settleTerms], { account: caller.account })
   return call.then(() => null, (error) => error.walk((e) => e.data?.errorName)?.data.errorName ?? error.message)
 }
 

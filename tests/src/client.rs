@@ -27,11 +27,23 @@ impl Client {
     /// When the clients are not installed; the message says how to.
     #[must_use]
     pub fn node(script: &str, arguments: &[&str], key: &str) -> Self {
+        Self::node_with(script, arguments, &[("WALLET_KEY", key.to_owned())])
+    }
+
+    /// A script of `tests/clients` that speaks for several parties; the variables are their keys.
+    ///
+    /// # Panics
+    /// When the clients are not installed; the message says how to.
+    #[must_use]
+    pub fn node_with(script: &str, arguments: &[&str], variables: &[(&str, String)]) -> Self {
         let folder = repository().join("tests/clients");
         let installed = folder.join("node_modules").exists();
         assert!(installed, "the clients are not installed; run `npm ci --prefix tests/clients` first");
         let mut command = Command::new("node");
-        command.arg(folder.join(script)).args(arguments).env("WALLET_KEY", key);
+        command
+            .arg(folder.join(script))
+            .args(arguments)
+            .envs(variables.iter().map(|(name, value)| (name, value)));
         Self::spawn(script, command)
     }
 

@@ -1,7 +1,11 @@
 //! The contract's toolchain and its other users: forge tells the truth, the artifact is what the source says, Rust and
 //! forge deploy to the same address, and a wallet on ethers-contract drives the same contract.
 
+mod battery;
+mod consent;
 mod deploy;
+mod exchange;
+mod web3;
 
 use alloy::primitives::{Address, address};
 use serde_json::Value;

@@ -2,7 +2,6 @@
 //!
 //! One binary, so that cases of different files run side by side and share an environment where they only add to it.
 
-mod battery;
 mod contracts;
 mod ends;
 mod faults;
@@ -16,7 +15,6 @@ mod stream;
 mod tokens;
 mod transfers;
 mod wallet;
-mod web3;
 
 use alloy::primitives::{Address, U256, address};
 

@@ -56,8 +56,12 @@ struct Signer {
     /// File that holds the keystore's password; else it is asked for
     #[arg(long, value_name = "FILE", requires = "keystore")]
     password_file: Option<PathBuf>,
-    /// Deployer to show the plan for, without its key
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["keystore", "broadcast"])]
+    /// Signer that holds the key elsewhere and answers eth_signTransaction, as hardware wallets do behind Clef, and
+    /// Web3signer for key services; --from names its account
+    #[arg(long, value_name = "URL", conflicts_with = "keystore", requires = "from")]
+    signer_url: Option<String>,
+    /// Account of the signer; without a signer, the deployer to show the plan for
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "keystore")]
     from: Option<Address>,
 }
 
@@ -73,7 +77,7 @@ impl Deploy {
         let survey = job.survey(paying).await?;
         print(&survey.table(&job.name, &job.network))?;
         let Some(deployer) = deployer else {
-            return print("dry run: nothing was sent. Name a --keystore to send");
+            return print("dry run: nothing was sent. Name a --keystore or a --signer-url to send");
         };
         if let Err(unfunded) = survey.check_funds(&job.network)
             && !self.broadcast
@@ -114,15 +118,21 @@ impl Signer {
             let password = keystore::password(self.password_file.as_deref(), &question)?;
             return Ok(Some(Deployer::with_key(keystore::open(path, &password)?)));
         }
-        if self.from.is_some() {
-            return Ok(None);
+        if let Some(from) = self.from {
+            return match &self.signer_url {
+                Some(url) => Ok(Some(Deployer::external(url, from)?)),
+                None if broadcast => Err(CliError::Refused(
+                    "--from alone only shows the plan; name the --signer-url that holds its key".into(),
+                )),
+                None => Ok(None),
+            };
         }
         if chain_id == CHAIN_ID {
             return Ok(Some(Deployer::with_key(dev_accounts::signer(0)?)));
         }
         if broadcast {
             return Err(CliError::Refused(
-                "who pays? Name a --keystore FILE; `wia wallet new` makes one".into(),
+                "who pays? Name a --keystore FILE (`wia wallet new` makes one), or a --signer-url with --from".into(),
             ));
         }
         Ok(None)

@@ -12,12 +12,11 @@ mod journal;
 mod network;
 mod plan;
 mod sender;
+mod signer;
 mod steps;
 mod verify;
 
-use alloy::network::EthereumWallet;
 use alloy::primitives::Address;
-use alloy::signers::local::PrivateKeySigner;
 use wia_abi::create2::Plan;
 use wia_abi::deployment::Contract;
 use wia_abi::{BlockNumber, Deployment, create2};
@@ -30,6 +29,7 @@ pub(crate) use error::DeployError;
 pub(crate) use journal::Journal;
 pub(crate) use network::Network;
 pub(crate) use plan::Survey;
+pub(crate) use signer::Deployer;
 pub(crate) use steps::Step;
 
 /// One deployment: a network whose endpoint was asked who it is.
@@ -50,19 +50,6 @@ pub(crate) struct Outcome {
     pub(crate) left: Vec<Step>,
     /// Contracts whose block nobody could tell.
     pub(crate) without_block: Vec<&'static str>,
-}
-
-/// Who pays and signs.
-pub(crate) struct Deployer {
-    pub(crate) address: Address,
-    pub(crate) wallet: EthereumWallet,
-}
-
-impl Deployer {
-    /// A key in memory.
-    pub(crate) fn with_key(key: PrivateKeySigner) -> Self {
-        Self { address: key.address(), wallet: key.into() }
-    }
 }
 
 impl Job {
@@ -114,25 +101,17 @@ impl Job {
         replace: bool,
         say: &dyn Fn(&str),
     ) -> Result<Outcome, DeployError> {
-        let Deployer { address, wallet } = deployer;
-        let mut sender = Sender {
-            chain: &self.chain,
-            network: &self.network,
-            wallet,
-            from: *address,
-            journal,
-            say,
-            mined: Vec::new(),
-        };
+        let mut sender =
+            Sender { chain: &self.chain, network: &self.network, deployer, journal, say, mined: Vec::new() };
         sender.settle(replace).await?;
-        let survey = self.survey(Some(*address)).await?;
+        let survey = self.survey(Some(deployer.address)).await?;
         survey.check_funds(&self.network)?;
         for site in survey.contracts.iter().filter(|s| s.state != Standing::Deployed) {
             self.put(site, &mut sender).await?;
         }
         for Planned { step, fate } in &survey.steps {
             // Asked again: its contract may have come to stand since.
-            if matches!(fate, Fate::ToDo(_)) && !step.is_done(&self.chain, Some(*address)).await? {
+            if matches!(fate, Fate::ToDo(_)) && !step.is_done(&self.chain, Some(deployer.address)).await? {
                 sender.send(&step.what, step.to, step.call.clone()).await?;
             }
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use alloy::eips::eip2718::Encodable2718;
-use alloy::network::{EthereumWallet, NetworkTransactionBuilder, TransactionBuilder};
+use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::rpc::types::TransactionRequest;
 
@@ -12,16 +12,16 @@ use super::chain::{Chain, Fees};
 use super::journal::{End, Journal, Sent};
 use super::network::Network;
 use super::plan::with_margin;
+use super::signer::Deployer;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// One key's transactions on one chain.
+/// One account's transactions on one chain.
 pub(crate) struct Sender<'a> {
     pub(crate) chain: &'a Chain,
     pub(crate) network: &'a Network,
-    pub(crate) wallet: &'a EthereumWallet,
-    pub(crate) from: Address,
+    pub(crate) deployer: &'a Deployer,
     pub(crate) journal: Journal,
     /// Where progress goes, a line each.
     pub(crate) say: &'a dyn Fn(&str),
@@ -58,7 +58,7 @@ impl Sender<'_> {
     pub(crate) async fn settle(&mut self, replace: bool) -> Result<(), DeployError> {
         while let Some(first) = self.journal.unsettled().first().cloned() {
             (self.say)(&format!("{}: sent by an earlier run as {}", first.what, first.hash));
-            if replace && first.from == self.from && self.seen(&first).await?.is_none() {
+            if replace && first.from == self.deployer.address && self.seen(&first).await?.is_none() {
                 self.replace(&first).await?;
             }
             for sent in self.of_nonce(&first) {
@@ -71,10 +71,10 @@ impl Sender<'_> {
 
     /// Sends a call and waits until it is mined.
     pub(crate) async fn send(&mut self, what: &str, to: Address, input: Bytes) -> Result<(), DeployError> {
-        let estimated = self.chain.gas(Some(self.from), to, input.clone()).await?;
+        let estimated = self.chain.gas(Some(self.deployer.address), to, input.clone()).await?;
         let gas = estimated.map_err(|reason| DeployError::Simulation { what: what.to_owned(), reason })?;
         let fees = self.chain.fees(self.network).await?;
-        let nonce = self.chain.next_nonce(self.from, true).await?;
+        let nonce = self.chain.next_nonce(self.deployer.address, true).await?;
         let sent = self.sign(what, to, input, nonce, with_margin(gas), fees).await?;
         self.journal.add(sent.clone())?;
         self.chain.broadcast(what, &sent.raw).await?;
@@ -126,17 +126,16 @@ impl Sender<'_> {
         fees: Fees,
     ) -> Result<Sent, DeployError> {
         let request = TransactionRequest::default()
-            .with_from(self.from)
+            .with_from(self.deployer.address)
             .with_to(to)
             .with_input(input)
             .with_nonce(nonce)
             .with_chain_id(self.network.chain_id)
             .with_gas_limit(gas_limit);
-        let signed = fees.offer(request).build(self.wallet).await;
-        let signed = signed.map_err(|e| DeployError::Signer(e.to_string()))?;
+        let signed = self.deployer.sign(fees.offer(request)).await?;
         Ok(Sent {
             what: what.to_owned(),
-            from: self.from,
+            from: self.deployer.address,
             to,
             nonce,
             hash: *signed.tx_hash(),

@@ -328,6 +328,31 @@ async fn a_deployer_who_is_the_admin_takes_every_step_once() {
     said(&nowhere, &["no contract `Exchange`"]);
 }
 
+/// anvil holds its accounts' keys and answers eth_signTransaction, as Clef and Web3signer do.
+#[tokio::test]
+async fn a_signer_elsewhere_signs_what_it_is_asked_to() {
+    let site = Site::new().await;
+    let payer = site.payer().await;
+    let (url, from) = (site.anvil.url(), payer.to_string());
+    let signer = ["--signer-url", &url, "--from", &from];
+    good(&mut site.deploy("", &[&signer[..], &["--broadcast"]].concat()));
+    for plan in site.plans() {
+        assert!(!site.provider.get_code_at(plan.address()).await.unwrap().is_empty(), "{}", plan.name);
+    }
+    let of_payer = |sent: &Value| sent["from"] == from;
+    assert!(!site.journal().is_empty() && site.journal().iter().all(of_payer));
+
+    let stranger = Address::repeat_byte(7);
+    site.provider.anvil_set_balance(stranger, U256::from(10).pow(U256::from(19))).await.unwrap();
+    let stranger = stranger.to_string();
+    let grants = format!(
+        "grants = [{{ contract = \"CarbonCredit\", role = \"MINTER_ROLE\", account = \"{stranger}\" }}]\nadmin = \"{stranger}\""
+    );
+    let without_key = ["--signer-url", &url, "--from", &stranger, "--broadcast"];
+    said(&refused(&mut site.deploy(&grants, &without_key)), &["the signer cannot sign"]);
+    said(&refused(&mut site.deploy("", &["--from", &from, "--broadcast"])), &["--signer-url"]);
+}
+
 #[tokio::test]
 async fn no_flag_takes_a_key() {
     let help = good(&mut Wia::command(&["deploy", "--help"]));

@@ -3,8 +3,8 @@ pragma solidity ^0.8.30;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 
-import {BatteryHead, Head} from "./base/BatteryHead.sol";
-import {BatteryRecords} from "./base/BatteryRecords.sol";
+import {BatteryHead, Head} from "./base/battery/BatteryHead.sol";
+import {BatteryRecords} from "./base/battery/BatteryRecords.sol";
 import {IBatteryPassport} from "./interfaces/IBatteryPassport.sol";
 
 /// @title WIA Battery Passport

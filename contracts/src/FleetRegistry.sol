@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {BatteryRecords} from "./base/BatteryRecords.sol";
+import {BatteryRecords} from "./base/battery/BatteryRecords.sol";
 import {Merkle} from "./base/Merkle.sol";
 import {IFleetRegistry} from "./interfaces/IFleetRegistry.sol";
 

@@ -5,7 +5,7 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 
 import {IBatteryOwnership} from "../../src/interfaces/IBatteryOwnership.sol";
 import {IBatterySupplyChain} from "../../src/interfaces/IBatterySupplyChain.sol";
-import {BatteryLifecycle} from "../../src/base/BatteryLifecycle.sol";
+import {BatteryLifecycle} from "../../src/base/battery/BatteryLifecycle.sol";
 import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTest.sol";
 
 /// @notice S-05: which status may follow which, which are reached by naming them, and that nothing follows Recycled.

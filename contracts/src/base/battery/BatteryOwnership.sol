@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IBatteryOwnership} from "../interfaces/IBatteryOwnership.sol";
-import {IBatterySupplyChain} from "../interfaces/IBatterySupplyChain.sol";
-import {Authorizations} from "./Authorizations.sol";
+import {IBatteryOwnership} from "../../interfaces/IBatteryOwnership.sol";
+import {IBatterySupplyChain} from "../../interfaces/IBatterySupplyChain.sol";
+import {Authorizations} from "../Authorizations.sol";
 import {BatteryHead, Head} from "./BatteryHead.sol";
 import {BatteryRoles} from "./BatteryRoles.sol";
 

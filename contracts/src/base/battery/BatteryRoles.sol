@@ -5,7 +5,7 @@ import {
     AccessControlDefaultAdminRules
 } from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 
-import {IBatteryRoles} from "../interfaces/IBatteryRoles.sol";
+import {IBatteryRoles} from "../../interfaces/IBatteryRoles.sol";
 
 /// @title Roles of battery records
 /// @notice See {IBatteryRoles}.

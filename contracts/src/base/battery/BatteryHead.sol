@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IBatterySupplyChain} from "../interfaces/IBatterySupplyChain.sol";
+import {IBatterySupplyChain} from "../../interfaces/IBatterySupplyChain.sol";
 
 /// @dev The first word of a battery record, from the low end: owner 160 bits, updatedAt 40, sequence 32, tenure 16,
 /// status 4, named 1. Zero: no record.

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 
-import {IBatteryRecords} from "../interfaces/IBatteryRecords.sol";
+import {IBatteryRecords} from "../../interfaces/IBatteryRecords.sol";
 import {BatteryHead, Head} from "./BatteryHead.sol";
 import {BatteryRoles} from "./BatteryRoles.sol";
 import {BatterySupplyChain} from "./BatterySupplyChain.sol";

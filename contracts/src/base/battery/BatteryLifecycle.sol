@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IBatterySupplyChain} from "../interfaces/IBatterySupplyChain.sol";
+import {IBatterySupplyChain} from "../../interfaces/IBatterySupplyChain.sol";
 
 /// @title Which status may follow which (S-05)
 /// @notice Pure. The table is drawn in {IBatterySupplyChain-changeStatus}; 16 bits per status, one for each that may

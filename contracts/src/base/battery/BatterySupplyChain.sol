@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IBatterySupplyChain} from "../interfaces/IBatterySupplyChain.sol";
+import {IBatterySupplyChain} from "../../interfaces/IBatterySupplyChain.sol";
 import {Head} from "./BatteryHead.sol";
 import {BatteryLifecycle} from "./BatteryLifecycle.sol";
 import {BatteryOwnership} from "./BatteryOwnership.sol";

@@ -29,9 +29,9 @@ async fn waiting(anvil: &Anvil, folder: &std::path::Path, messages: u64) -> Vec<
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hundred_messages_through_small_blocks() {
-    let anvil = Anvil::start_with(&["--gas-limit", "4500000"]).await;
-    let folder = tempfile::tempdir().unwrap();
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
     let relay_ids = waiting(&anvil, folder.path(), 300).await;
+    assert!(anvil.provider.anvil_set_block_gas_limit(4_500_000).await.unwrap());
     let relay = Relay::start(&anvil, folder.path()).await;
     for relay_id in relay_ids {
         relay.mine_until(&anvil, relay_id, State::Final).await;

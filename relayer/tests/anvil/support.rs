@@ -76,14 +76,8 @@ fn binary() -> PathBuf {
 impl Anvil {
     /// Starts a chain, deploys the contract, and turns automatic mining off.
     pub(crate) async fn start() -> Self {
-        Self::start_with(&[]).await
-    }
-
-    /// The same, with more arguments.
-    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
         let mut process = Command::new(binary())
             .args(["--port", "0", "--no-request-size-limit"])
-            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -131,7 +125,7 @@ impl Anvil {
             .with_from(from)
             .with_to(to)
             .with_input(input)
-            .with_gas_limit(4_000_000);
+            .with_gas_limit(8_000_000);
         *self.provider.send_transaction(request).await.unwrap().tx_hash()
     }
 

@@ -19,7 +19,7 @@ contract CarbonCredit is ICarbonCredit, TransferAuthorizations, CreditRetirement
 
     string private constant NAME = "WIA Carbon Credit Micro";
 
-    /// @param admin first default admin, minter without limit, and pauser
+    /// @param admin first default admin, minter with the greatest quota, and pauser
     /// @param adminDelay seconds between beginning and accepting a change of the default admin
     constructor(address admin, uint48 adminDelay)
         ERC20(NAME, "WCCM")

@@ -189,19 +189,22 @@ contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGua
         bytes32 takerOrder,
         Terms calldata terms
     ) private returns (bool success, bytes4 reason) {
-        if (gasleft() < MATCH_GAS_REQUIRED) {
-            revert InsufficientMatchGas(gasleft(), MATCH_GAS_REQUIRED);
-        }
         bytes4 selector = this.settleInFrame.selector;
         uint256 gasGiven = MATCH_GAS;
+        uint256 message;
         assembly ("memory-safe") {
-            let message := mload(0x40)
+            message := mload(0x40)
             mstore(message, selector)
             calldatacopy(add(message, 0x04), maker, 0x120)
             calldatacopy(add(message, 0x124), taker, 0x120)
             mstore(add(message, 0x244), makerOrder)
             mstore(add(message, 0x264), takerOrder)
             calldatacopy(add(message, 0x284), terms, 0x60)
+        }
+        // Behind the copying: by then the memory is paid for, however much of it there is.
+        uint256 left = gasleft();
+        if (left < MATCH_GAS_REQUIRED) revert InsufficientMatchGas(left, MATCH_GAS_REQUIRED);
+        assembly ("memory-safe") {
             mstore(0x00, 0)
             success := call(gasGiven, address(), 0, message, 0x2e4, 0x00, 0x04)
             reason := mload(0x00)

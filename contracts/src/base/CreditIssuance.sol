@@ -12,7 +12,7 @@ import {SerialRanges} from "./SerialRanges.sol";
 
 /// @title Issuances of carbon credits: serials, quotas, cancellation, buffer
 /// @notice See {ICreditIssuance}, also for why the supply is always the sum of what is open. To keep it so, an
-/// inheriting contract MUST mint by {_issue} and burn by {_retireSerials} alone.
+/// inheriting contract MUST NOT mint, and burn by {_retireSerials} alone.
 abstract contract CreditIssuance is ICreditIssuance, ERC20, AccessControlDefaultAdminRules, Pausable {
     using SerialRanges for SerialRanges.Series;
 
@@ -28,7 +28,7 @@ abstract contract CreditIssuance is ICreditIssuance, ERC20, AccessControlDefault
 
     mapping(bytes32 series => SerialRanges.Series) private _series;
 
-    /// @param admin first minter, without limit
+    /// @param admin first minter, with the greatest quota
     constructor(address admin) {
         _grantRole(MINTER_ROLE, admin);
         _setIssuerQuota(admin, type(uint64).max);

@@ -34,6 +34,9 @@ interface IAuthorizations {
     /// @notice Item `index` of a batch had no effect.
     /// @param digest the EIP-712 digest of the item
     /// @param reason selector of the custom error that the single call would have reverted with
+    /// WARNING: a digest does not cover its signature, so anyone can have a good message skipped for
+    /// {InvalidAuthorizationSignature} by submitting it with a bad one. Of the message such a skip says nothing; what
+    /// counts is {authorizationState}, and for whoever promised a skip, a skip for any other reason.
     event AuthorizationSkipped(uint256 indexed index, bytes32 indexed digest, bytes4 reason);
 
     /// @notice The authorization holds from the second after `validAfter`.

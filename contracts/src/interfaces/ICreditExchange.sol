@@ -118,8 +118,9 @@ interface ICreditExchange is IAuthorizations {
     );
 
     /// @notice Match `index` of a batch had no effect.
-    /// @param reason first four bytes of what the single call would have reverted with: an error of this contract or
-    /// of a token; zero when a token reverted with less than four bytes
+    /// @param reason first four bytes of what it reverted with, an error of this contract or of a token; fewer are
+    /// filled up with zeros, so zero stands for a bare revert, for orders or terms with dirty upper bits, and for more
+    /// gas than a match of a batch gets
     event MatchSkipped(uint256 indexed index, bytes32 indexed makerOrder, bytes32 indexed takerOrder, bytes4 reason);
 
     /// @notice No order of `maker` with this salt trades any more.
@@ -203,6 +204,8 @@ interface ICreditExchange is IAuthorizations {
     function INCREASE_COUNTER_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
     /// @notice Role that may settle.
+    /// WARNING: the constructor's admin has this role, {PAUSER_ROLE} and the fees. They do not move with a change of the
+    /// default admin: revoke and grant them, and set the fee recipient, as part of it.
     function OPERATOR_ROLE() external view returns (bytes32);
 
     /// @notice Role that may pause and unpause.
@@ -249,6 +252,8 @@ interface ICreditExchange is IAuthorizations {
     /// A match gets exactly 500,000 gas for checks and transfers, or the whole batch reverts with
     /// {InsufficientMatchGas}; {InsufficientSignatureGas} does the same for contract wallets. So no match is skipped for
     /// want of gas that another limit would have given it.
+    /// WARNING: a match that needs more than that, because a token is dear, never settles here. {settle} has no such
+    /// limit.
     /// WARNING: an order whose maker has code may cost the operator 200,000 gas more, also when its match is skipped.
     /// WARNING: a transaction holds 2**24 gas at most (EIP-7825), about 150 matches of new orders.
     /// WARNING: an index without an order, and a maker with dirty upper bits, are the operator's own mistakes and revert
@@ -292,6 +297,7 @@ interface ICreditExchange is IAuthorizations {
     /// settlement is paused. Naming the counter makes it safe to send twice: the second time it reverts.
     /// @param counter above the present one
     /// WARNING: orders that were signed for this very counter become tradable.
+    /// WARNING: there is nothing above 2**256 - 1; from there on orders can only be cancelled one by one.
     function increaseCounter(uint256 counter) external;
 
     /// @notice The same for `maker`, who signed it. Anyone may submit it.

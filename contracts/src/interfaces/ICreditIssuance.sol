@@ -70,7 +70,8 @@ interface ICreditIssuance {
     }
 
     /// @notice An issuer's quota and what is used of it, in serials.
-    /// @param quota serials that the issuer may issue over time; 2**64 − 1 is without limit
+    /// @param quota serials that the issuer may issue over time; 2**64 − 1, the greatest, is in effect no
+    /// limit
     /// @param issued serials issued so far, in all series
     /// @param ownSerials how many serials of the issuer's own series are taken; the next one is ownSerials + 1
     struct Issuer {
@@ -119,7 +120,7 @@ interface ICreditIssuance {
     /// @notice `amount` of the credit's buffer was cancelled for a reversal; `reason` says which.
     event ReversalRecorded(bytes32 indexed creditIdHash, uint256 amount, string reason);
 
-    /// @notice `issuer` may issue `serials` over its whole life, 2**64 − 1 being without limit.
+    /// @notice `issuer` may issue `serials` over its whole life, 2**64 − 1 being in effect no limit.
     event IssuerQuotaSet(address indexed issuer, uint64 serials);
 
     /// @notice `amount` is zero or not a multiple of `step` (X-19).
@@ -163,6 +164,8 @@ interface ICreditIssuance {
     error CallerMustBeIssuer(address caller, address issuer);
 
     /// @notice Role that may mint and issue, within its quota.
+    /// WARNING: the constructor's admin has this role and the greatest quota. They do not move with a change of the
+    /// default admin: revoke the role as part of it.
     function MINTER_ROLE() external view returns (bytes32);
 
     /// @notice What became of a credit id; all zero when it was never minted.
@@ -214,7 +217,7 @@ interface ICreditIssuance {
     /// or recorded against the buffer of another credit that stands in for it.
     function recordReversal(string calldata creditId, uint256 amount, string calldata reason) external;
 
-    /// @notice Lets `issuer` issue `serials` over its whole life, what it issued so far included; 2**64 − 1 is without
-    /// limit, less than what was issued stops it. Needs the default admin. Setting the same quota twice changes nothing.
+    /// @notice Lets `issuer` issue `serials` over its whole life, what it issued so far included; 2**64 − 1 is in effect
+    /// no limit, less than what was issued stops it. Needs the default admin. Setting the same quota twice changes nothing.
     function setIssuerQuota(address issuer, uint64 serials) external;
 }

@@ -11,6 +11,8 @@ pragma solidity ^0.8.30;
 /// the list: those that take an authorization of the signer. `receiveWithAuthorization` (the payee must call), direct
 /// actions (`transfer`, `approve`, `mint`, …) and whatever grants the caller something do not belong there: the call
 /// would act as this contract, which owns nothing, and what it gained could be moved on by anyone.
+/// WARNING: that a target has code is checked once, by the constructor. One that can lose it, an account with delegated
+/// code (EIP-7702), does not belong on the list: calls to nothing succeed.
 /// WARNING: whatever is sent to this contract, tokens or roles, is lost.
 ///
 /// Gas. EIP-150 lets a call have at most 63/64 of what is left, silently less than was asked for. Here each item gets

@@ -9,7 +9,7 @@ interface ITransferAuthorizations is IAuthorizations {
     /// @notice An ERC-3009 TransferWithAuthorization message and its signature.
     /// @param from payer and signer
     /// @param to payee
-    /// @param value amount in units of 1e-18 t
+    /// @param value amount in the token's smallest units
     /// @param validAfter unix time in seconds; executable when block.timestamp is greater
     /// @param validBefore unix time in seconds; executable when block.timestamp is less
     /// @param nonce any 32 bytes that the signer has not used with this contract
@@ -91,6 +91,8 @@ interface ITransferAuthorizations is IAuthorizations {
     /// Whoever submits cannot choose which items fail: the items run in this call's own frame, so running out of gas
     /// reverts all of them, and a contract wallet is asked with its full gas or not at all
     /// ({InsufficientSignatureGas}). It can choose order and time.
+    /// WARNING: an address with dirty upper bits, which no typed encoder makes, is the submitter's own mistake and
+    /// reverts the batch.
     /// WARNING: an item whose signer has code may cost whoever submits 200,000 gas more, also when it is skipped.
     /// @return executed bit i (value 2**i) is set when item i was executed
     function transferWithAuthorizationBatch(TransferAuthorization[] calldata items) external returns (uint256 executed);

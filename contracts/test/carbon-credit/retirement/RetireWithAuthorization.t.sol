@@ -121,8 +121,8 @@ contract RetireWithAuthorizationTest is CarbonCreditTest {
         _expectBadSignature(alice, retirement, _highS(_sign(aliceKey, _digest(structHash))));
     }
 
-    /// @dev Somebody retired the credit first: nothing is used up, and what was signed holds when more of it is issued
-    /// or, as here, for another try.
+    /// @dev Somebody retired the credit first: nothing is used up, and so the nonce is free for a
+    /// retirement of another credit.
     function test_AFailedRetirementUsesNoNonce() public {
         _mint(bob, STEP, "scarce");
         ICreditRetirement.Retirement memory retirement = _retirement("scarce", STEP);

@@ -8,7 +8,7 @@ import {CreditExchange} from "../../../src/CreditExchange.sol";
 import {ICreditExchange} from "../../../src/interfaces/ICreditExchange.sol";
 
 /// @notice Drives a CreditExchange at random for the invariants and keeps a model beside it: what every trader holds,
-/// what every order filled, what was cancelled. Four traders and eight salts only, so that orders meet often, share
+/// what every order filled, what was cancelled. Three traders and five salts only, so that orders meet often, share
 /// words and run out.
 contract CreditExchangeHandler is CommonBase, StdUtils {
     uint256 public constant TRADERS = 3;

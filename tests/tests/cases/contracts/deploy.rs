@@ -353,6 +353,23 @@ async fn a_signer_elsewhere_signs_what_it_is_asked_to() {
     said(&refused(&mut site.deploy("", &["--from", &from, "--broadcast"])), &["--signer-url"]);
 }
 
+/// As on a private Hyperledger Besu network: transactions of before EIP-1559, and gas that costs nothing.
+#[tokio::test]
+async fn a_chain_without_fees_takes_legacy_transactions_for_nothing() {
+    let site = Site::new().await;
+    site.provider.anvil_set_next_block_base_fee_per_gas(0).await.unwrap();
+    let (deployer, keystore) = site.keystore(U256::ZERO).await;
+    let flags: Vec<&str> = keystore.iter().map(String::as_str).chain(["--broadcast"]).collect();
+    good(&mut site.deploy("legacy = true\ngas_price_wei = 0", &flags));
+    assert_eq!(site.provider.get_balance(deployer).await.unwrap(), U256::ZERO);
+    assert!(!site.journal().is_empty());
+    for sent in site.journal() {
+        let raw: Bytes = sent["raw"].as_str().unwrap().parse().unwrap();
+        assert!(raw[0] >= 0xc0, "a list of RLP, which is what a legacy transaction begins with: {raw}");
+    }
+    assert_eq!(site.deployment().contracts.len(), site.plans().len());
+}
+
 #[tokio::test]
 async fn no_flag_takes_a_key() {
     let help = good(&mut Wia::command(&["deploy", "--help"]));

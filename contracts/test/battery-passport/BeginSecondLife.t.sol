@@ -152,6 +152,24 @@ contract BeginSecondLifeTest is BatteryPassportTest {
         passport.beginSecondLife(life, none, none);
     }
 
+    /// @dev Every one is asked for, not the first alone.
+    function test_RefusesASecondSourceOfAnother() public {
+        vm.startPrank(bob);
+        bytes32 his = passport.register(THIRD, FIRST);
+        passport.changeStatus(his, IBatterySupplyChain.Status.InUse);
+        vm.startPrank(alice);
+        bytes32 hers;
+        for (uint256 i = 0; hers == 0 || hers >= his; ++i) {
+            hers = passport.register(bytes32(i), FIRST);
+        }
+        passport.changeStatus(hers, IBatterySupplyChain.Status.InUse);
+        IBatteryRecords.SecondLife memory life = _life();
+        (life.operator, life.saltedId) = (alice, SECOND);
+        (life.derivedFrom[0], life.derivedFrom[1]) = (hers, his);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.NotOwner.selector, his, alice));
+        passport.beginSecondLife(life, none, none);
+    }
+
     function test_RefusesOddSources() public {
         IBatteryRecords.SecondLife memory life = _life();
         life.operator = alice;

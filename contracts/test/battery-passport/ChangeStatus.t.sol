@@ -146,6 +146,43 @@ contract ChangeStatusTest is BatteryPassportTest {
         passport.changeStatus(key, IBatterySupplyChain.Status.Maintenance);
     }
 
+    /// @dev The acting updater's role: neither the owner's nor the submitter's, who here is the owner.
+    function test_GatedRoleIsTheActors() public {
+        passport = _deploy(admin, true);
+        vm.startPrank(admin);
+        bytes32 key = passport.register(SALTED_ID, FIRST);
+        passport.delegate(key, bob, SCOPE_STATUS, EXPIRY);
+        bytes memory signature = _signChange(key, IBatterySupplyChain.Status.InUse);
+        bytes memory refused = abi.encodeWithSelector(
+            IAccessControl.AccessControlUnauthorizedAccount.selector, bob, keccak256("OPERATOR_ROLE")
+        );
+        vm.expectRevert(refused);
+        _changeSigned(key, IBatterySupplyChain.Status.InUse, signature);
+        vm.startPrank(bob);
+        vm.expectRevert(refused);
+        passport.changeStatus(key, IBatterySupplyChain.Status.InUse);
+        vm.startPrank(admin);
+        passport.grantRole(keccak256("OPERATOR_ROLE"), bob);
+        passport.renounceRole(keccak256("OPERATOR_ROLE"), admin);
+        vm.expectEmit(address(passport));
+        emit IBatterySupplyChain.StatusChanged(
+            key, bob, IBatterySupplyChain.Status.Manufactured, IBatterySupplyChain.Status.InUse
+        );
+        _changeSigned(key, IBatterySupplyChain.Status.InUse, signature);
+        vm.startPrank(bob);
+        passport.changeStatus(key, IBatterySupplyChain.Status.Maintenance);
+    }
+
+    /// @dev By bob.
+    function _signChange(bytes32 key, IBatterySupplyChain.Status status) private view returns (bytes memory) {
+        bytes32 typeHash = passport.CHANGE_STATUS_AUTHORIZATION_TYPEHASH();
+        return _signed(bobKey, abi.encode(typeHash, bob, key, status, AFTER, BEFORE, NONCE));
+    }
+
+    function _changeSigned(bytes32 key, IBatterySupplyChain.Status status, bytes memory signature) private {
+        passport.changeStatusWithAuthorization(bob, key, status, AFTER, BEFORE, NONCE, signature);
+    }
+
     function _recycle(bytes32 key) private {
         passport.recordEvent(key, IBatterySupplyChain.EventKind.EndOfLife, FIRST, SECOND);
         passport.recordEvent(key, IBatterySupplyChain.EventKind.MaterialsRecovered, FIRST, SECOND);

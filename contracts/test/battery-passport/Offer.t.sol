@@ -44,6 +44,18 @@ contract OfferTest is BatteryPassportTest {
         assertEq(_ownerOf(namedKey), bob);
     }
 
+    /// @dev By signature as little as by a call: the document's event would be missing.
+    function test_RefusesASignedAcceptanceOfAStringRecordByItsKey() public {
+        vm.prank(alice);
+        passport.offer(namedKey, bob, EXPIRY, DOCUMENTS);
+        bytes32 typeHash = passport.ACCEPT_AUTHORIZATION_TYPEHASH();
+        bytes memory signature =
+            _signed(bobKey, abi.encode(typeHash, bob, namedKey, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE));
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.NamedRecord.selector, namedKey));
+        vm.prank(relayer);
+        passport.acceptWithAuthorization(bob, namedKey, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature);
+    }
+
     function testFuzz_RefusesOthersAndOtherTerms(address caller, uint256 expiry, bytes32 documents) public {
         vm.assume(caller != bob || expiry != EXPIRY || documents != DOCUMENTS);
         vm.prank(alice);

@@ -191,6 +191,63 @@ contract RecordEventTest is BatteryPassportTest {
         }
     }
 
+    /// @dev The acting updater's role: neither the owner's nor the submitter's, who here is the owner.
+    function test_GatedRoleIsTheActors() public {
+        passport = _deploy(admin, true);
+        vm.startPrank(admin);
+        leanKey = passport.register(SALTED_ID, FIRST);
+        passport.offer(leanKey, alice, EXPIRY, DOCUMENTS);
+        vm.startPrank(alice);
+        passport.accept(leanKey, EXPIRY, DOCUMENTS);
+        passport.delegate(leanKey, bob, 0x1ef7, EXPIRY);
+        for (uint256 kind = 1; kind < 12; ++kind) {
+            if (_role(kind) != 0 && kind != 3 && kind != 8) _assertRoleIsTheActors(kind);
+        }
+    }
+
+    /// @dev Events name who acted, not who owns.
+    function test_EventsNameTheUpdater() public {
+        vm.prank(alice);
+        passport.delegate(leanKey, bob, 1 << 9, EXPIRY);
+        vm.startPrank(bob);
+        vm.expectEmit(address(passport));
+        emit IBatterySupplyChain.StatusChanged(
+            leanKey, bob, IBatterySupplyChain.Status.Manufactured, IBatterySupplyChain.Status.EndOfLife
+        );
+        vm.expectEmit(address(passport));
+        emit IBatterySupplyChain.EndOfLife(leanKey, bob, A, B);
+        passport.recordEvent(leanKey, IBatterySupplyChain.EventKind.EndOfLife, A, B);
+    }
+
+    function _assertRoleIsTheActors(uint256 number) private {
+        IBatterySupplyChain.EventKind kind = IBatterySupplyChain.EventKind(number);
+        (bytes32 role, bytes32 second, bytes32 nonce) = (_role(number), _second(number), bytes32(number));
+        bytes32 typeHash = passport.RECORD_EVENT_AUTHORIZATION_TYPEHASH();
+        bytes memory signature =
+            _signed(bobKey, abi.encode(typeHash, bob, leanKey, kind, A, second, AFTER, BEFORE, nonce));
+        bytes memory refused =
+            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, bob, role);
+        _setStatus(number < 10 ? 1 : 7);
+        vm.startPrank(admin);
+        passport.grantRole(role, alice);
+        vm.startPrank(bob);
+        vm.expectRevert(refused);
+        passport.recordEvent(leanKey, kind, A, second);
+        vm.startPrank(alice);
+        vm.expectRevert(refused);
+        passport.recordEventWithAuthorization(bob, leanKey, kind, A, second, AFTER, BEFORE, nonce, signature);
+        passport.renounceRole(role, alice);
+
+        vm.startPrank(admin);
+        passport.grantRole(role, bob);
+        vm.startPrank(alice);
+        passport.recordEventWithAuthorization(bob, leanKey, kind, A, second, AFTER, BEFORE, nonce, signature);
+        _setStatus(number < 10 ? 1 : 7);
+        vm.startPrank(bob);
+        passport.recordEvent(leanKey, kind, A, second);
+        passport.renounceRole(role, bob);
+    }
+
     function _role(uint256 kind) private pure returns (bytes32) {
         if (kind == 1) return keccak256("MANUFACTURER_ROLE");
         if (kind == 2) return keccak256("NOTIFIED_BODY_ROLE");

@@ -73,6 +73,29 @@ contract RolesTest is BatteryPassportTest {
         passport.register(SECOND, FIRST);
     }
 
+    /// @dev Of a submitter no role is asked, and none helps.
+    function test_TheSignersRoleCounts() public {
+        passport = _deploy(admin, true);
+        bytes32 typeHash = passport.REGISTER_BATTERY_AUTHORIZATION_TYPEHASH();
+        bytes memory named =
+            _signed(aliceKey, abi.encode(typeHash, alice, keccak256(bytes(ID)), FIRST, AFTER, BEFORE, NONCE));
+        bytes memory lean =
+            _signed(aliceKey, abi.encode(REGISTER_TYPEHASH, alice, SALTED_ID, FIRST, AFTER, BEFORE, SECOND));
+        bytes memory refused =
+            abi.encodeWithSelector(IAccessControl.AccessControlUnauthorizedAccount.selector, alice, MANUFACTURER_ROLE);
+        vm.startPrank(admin);
+        vm.expectRevert(refused);
+        passport.registerBatteryWithAuthorization(alice, ID, FIRST, AFTER, BEFORE, NONCE, named);
+        vm.expectRevert(refused);
+        passport.registerWithAuthorization(alice, SALTED_ID, FIRST, AFTER, BEFORE, SECOND, lean);
+        passport.grantRole(MANUFACTURER_ROLE, alice);
+        vm.startPrank(relayer);
+        passport.registerBatteryWithAuthorization(alice, ID, FIRST, AFTER, BEFORE, NONCE, named);
+        passport.registerWithAuthorization(alice, SALTED_ID, FIRST, AFTER, BEFORE, SECOND, lean);
+        assertEq(_ownerOf(namedKey), alice);
+        assertEq(_ownerOf(leanKey), alice);
+    }
+
     /// @dev The signer's role counts, when it is executed; not the caller's.
     function test_ARevokedRoleTakesItsAuthorizationsAlong() public {
         passport = _deploy(admin, true);

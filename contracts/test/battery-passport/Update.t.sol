@@ -103,6 +103,16 @@ contract UpdateTest is BatteryPassportTest {
         assertEq(_sequenceOf(leanKey), 3);
     }
 
+    /// @dev Not who owns the record.
+    function test_EventNamesTheUpdater() public {
+        vm.prank(alice);
+        passport.delegate(leanKey, bob, SCOPE_UPDATE, EXPIRY);
+        vm.expectEmit(address(passport));
+        emit IBatteryRecords.RecordUpdated(leanKey, bob, 2, SECOND);
+        vm.prank(bob);
+        passport.update(leanKey, SECOND);
+    }
+
     /// @dev 2**32 − 1 hashes are the most; the owner and all else of the head stay as they are.
     function test_SequenceEnds() public {
         uint256 ones = uint256(type(uint32).max) << 200;

@@ -21,16 +21,21 @@ contract Token is ERC20("", "") {
 
 /// @notice Proofs for halmos (scripts/audit proofs): an order is never filled beyond its lots; no payment without the
 /// other leg. Each argument stands for all its values. Signatures, which {AuthorizationsProof} is about, are taken as
-/// checked: matches are proved where the exchange calls itself with two orders that were signed. Fees are zero there,
-/// for the solver does not multiply two unknowns; fees are in test/credit-exchange/.
+/// checked: matches are proved where the exchange calls itself with two orders that were signed. Makers are fixed there,
+/// who they are being of no matter, and fees are zero, for the solver does not multiply two unknowns; both range in
+/// test/credit-exchange/.
 contract CreditExchangeProof is Test {
+    address private constant ALICE = address(0xa11ce);
+    address private constant BOB = address(0xb0b);
+    address private constant FEES = address(0xfee5);
+
     Token private credit = new Token();
     Token private payment = new Token();
     CreditExchange private exchange = new CreditExchange(address(credit), address(this), 0);
 
     function setUp() external {
         exchange.setPaymentToken(address(payment), true);
-        exchange.setFeeRecipient(address(0xfee));
+        exchange.setFeeRecipient(FEES);
     }
 
     /// @dev Whatever the word of an order's fills is: as much as is left of the order can be added, then its count is
@@ -44,7 +49,7 @@ contract CreditExchangeProof is Test {
         assert(Fills.filled(next, salt) == uint256(Fills.filled(word, salt)) + more);
         assert(Fills.filled(next, salt) <= lots);
         assert(Fills.isCancelled(next, other) == Fills.isCancelled(word, other));
-        assert((other - salt) & 3 == 0 || Fills.filled(next, other) == Fills.filled(word, other));
+        assert((other ^ salt) & 3 == 0 || Fills.filled(next, other) == Fills.filled(word, other));
     }
 
     /// @dev Two matches of one order, once as the earlier and once as the later one, with whatever others.
@@ -55,9 +60,9 @@ contract CreditExchangeProof is Test {
         uint64 firstLots,
         uint64 secondLots
     ) external {
-        _giveAll(order.maker);
-        _giveAll(first.maker);
-        _giveAll(second.maker);
+        vm.assume(order.maker == ALICE && first.maker == BOB && second.maker == BOB);
+        _giveAll(ALICE);
+        _giveAll(BOB);
         uint256 filled = 0;
         if (_settle(order, first, firstLots)) filled += firstLots;
         if (_settle(second, order, secondLots)) filled += secondLots;
@@ -72,21 +77,21 @@ contract CreditExchangeProof is Test {
         uint256 credits,
         uint256 payments
     ) external {
+        vm.assume(maker.maker == ALICE && taker.maker == BOB);
         bool makerBuys = maker.side == ICreditExchange.Side.Buy;
         (address buyer, address seller) = makerBuys ? (maker.maker, taker.maker) : (taker.maker, maker.maker);
-        vm.assume(buyer != address(0xfee) && seller != address(0xfee));
         credit.give(seller, credits);
         payment.give(buyer, payments);
         if (!_settle(maker, taker, lots)) {
-            assert(credit.balanceOf(buyer) == 0 || buyer == seller);
-            assert(payment.balanceOf(seller) == 0 || buyer == seller);
+            assert(credit.balanceOf(buyer) == 0);
+            assert(payment.balanceOf(seller) == 0);
             return;
         }
-        assert(credit.balanceOf(buyer) == lots * 1e15);
-        assert(credit.balanceOf(seller) == credits - lots * 1e15);
+        assert(credit.balanceOf(buyer) == uint256(lots) * 1e15);
+        assert(credit.balanceOf(seller) == credits - uint256(lots) * 1e15);
         uint256 paid = payments - payment.balanceOf(buyer);
-        assert(paid == payment.balanceOf(seller) + payment.balanceOf(address(0xfee)));
-        assert(payment.balanceOf(seller) != 0);
+        assert(paid == payment.balanceOf(seller) + payment.balanceOf(FEES));
+        assert(paid == uint256(lots) * maker.price);
         assert(credit.balanceOf(address(exchange)) == 0 && payment.balanceOf(address(exchange)) == 0);
     }
 

@@ -99,7 +99,7 @@ module.exports = [
     to: "return (salt & 3) << 5;",
   },
   {
-    proof: "CreditExchangeProof.check_TwoMatchesStayWithinTheOrder",
+    proof: "CreditExchangeProof.check_NoOrderIsFilledBeyondItsLots",
     file: "src/base/Orders.sol",
     from: "words[salt >> 2] = Fills.add(word, salt, lots);",
     to: "words[salt >> 3] = Fills.add(word, salt, lots);",

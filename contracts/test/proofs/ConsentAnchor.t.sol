@@ -44,7 +44,10 @@ contract ConsentAnchorProof is Test {
 
     /// @dev A vote is counted once: it sets the one bit of its member and its kind, which was not set before, and
     /// touches neither threshold nor deadline nor the number of members.
-    function check_AVoteSetsItsOwnBitOnce(uint256 word, uint256 member, bool granting, uint256 timestamp) external pure {
+    function check_AVoteSetsItsOwnBitOnce(uint256 word, uint256 member, bool granting, uint256 timestamp)
+        external
+        pure
+    {
         vm.assume(member < ApprovalRounds.MAX_MEMBERS);
         ApprovalRound round = ApprovalRound.wrap(word);
         (ApprovalRound next, bytes4 fault) = round.vote(member, granting, timestamp);

@@ -8,6 +8,20 @@ import {Fills} from "../../src/base/Fills.sol";
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
 import {Test} from "../support/Test.sol";
 
+/// @notice What halmos adds to the cheat codes.
+interface Svm {
+    function enableSymbolicStorage(address account) external;
+}
+
+/// @notice The exchange, with its way of taking lots off an order opened for the prover.
+contract ExchangeOpened is CreditExchange {
+    constructor(address credit, address admin) CreditExchange(credit, admin, 0) {}
+
+    function fill(Order calldata order, bytes32 digest, uint64 lots) external {
+        _fill(order, digest, lots);
+    }
+}
+
 /// @notice A token of which everybody holds as much as the proof says.
 contract Token is ERC20("", "") {
     function give(address to, uint256 amount) external {
@@ -29,9 +43,11 @@ contract CreditExchangeProof is Test {
     address private constant BOB = address(0xb0b);
     address private constant FEES = address(0xfee5);
 
+    Svm private constant SVM = Svm(address(uint160(uint256(keccak256("svm cheat code")))));
+
     Token private credit = new Token();
     Token private payment = new Token();
-    CreditExchange private exchange = new CreditExchange(address(credit), address(this), 0);
+    ExchangeOpened private exchange = new ExchangeOpened(address(credit), address(this));
 
     function setUp() external {
         exchange.setPaymentToken(address(payment), true);
@@ -52,21 +68,28 @@ contract CreditExchangeProof is Test {
         assert((other ^ salt) & 3 == 0 || Fills.filled(next, other) == Fills.filled(word, other));
     }
 
-    /// @dev Two matches of one order, once as the earlier and once as the later one, with whatever others.
-    function check_TwoMatchesStayWithinTheOrder(
+    /// @dev From whatever state: what is taken off an order is counted, and the count is within its lots; an order that
+    /// was cancelled, has expired or names another counter gives nothing.
+    function check_NoOrderIsFilledBeyondItsLots(
         ICreditExchange.Order calldata order,
-        ICreditExchange.Order calldata first,
-        ICreditExchange.Order calldata second,
-        uint64 firstLots,
-        uint64 secondLots
+        bytes32 digest,
+        uint64 lots,
+        uint256 at
     ) external {
-        vm.assume(order.maker == ALICE && first.maker == BOB && second.maker == BOB);
-        _giveAll(ALICE);
-        _giveAll(BOB);
-        uint256 filled = 0;
-        if (_settle(order, first, firstLots)) filled += firstLots;
-        if (_settle(second, order, secondLots)) filled += secondLots;
-        assert(filled <= order.lots);
+        SVM.enableSymbolicStorage(address(exchange));
+        vm.warp(at);
+        uint256 filled = exchange.filledLots(order.maker, order.salt);
+        bool cancelled = exchange.isCancelled(order.maker, order.salt);
+        uint256 counter = exchange.counterOf(order.maker);
+        (bool success,) = address(exchange).call(abi.encodeCall(exchange.fill, (order, digest, lots)));
+        uint256 next = exchange.filledLots(order.maker, order.salt);
+        if (!success) {
+            assert(next == filled);
+            return;
+        }
+        assert(next == filled + lots);
+        assert(lots == 0 || next <= order.lots);
+        assert(!cancelled && at < order.expiry && counter == order.counter);
     }
 
     /// @dev Who pays gets the credits and who gives credits is paid: both legs or none, and nothing is left behind.
@@ -92,12 +115,8 @@ contract CreditExchangeProof is Test {
         uint256 paid = payments - payment.balanceOf(buyer);
         assert(paid == payment.balanceOf(seller) + payment.balanceOf(FEES));
         assert(paid == uint256(lots) * maker.price);
+        assert(exchange.filledLots(ALICE, maker.salt) == lots && exchange.filledLots(BOB, taker.salt) == lots);
         assert(credit.balanceOf(address(exchange)) == 0 && payment.balanceOf(address(exchange)) == 0);
-    }
-
-    function _giveAll(address holder) private {
-        credit.give(holder, type(uint128).max);
-        payment.give(holder, 1 << 200);
     }
 
     /// @dev As the exchange calls itself for each match of a batch.

@@ -128,7 +128,7 @@ contract CarbonCreditProof is Test {
     }
 
     /// @dev Before a call the term of the sum that is not negative is taken as such, after it that is to be shown.
-    function _open() private returns (uint256) {
+    function _open() private view returns (uint256) {
         ICreditIssuance.Issuance memory issuance = token.issuanceOf(CREDIT);
         uint256 gone = uint256(issuance.retired) + issuance.cancelled + issuance.buffered;
         if (_executed) assert(gone <= issuance.issued);

@@ -8,14 +8,16 @@ import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.
 contract InvariantsTest is CreditExchangeTest {
     CreditExchangeHandler private handler;
 
-    /// @dev Little money, so that legs fail too.
+    /// @dev Little of both, so that legs fail too.
     uint256 private constant CASH = 300_000;
+    uint256 private constant HOLDING = 200 * LOT;
 
     function setUp() public override {
         super.setUp();
-        handler = new CreditExchangeHandler(exchange, address(money), admin, CREDITS, CASH);
+        handler = new CreditExchangeHandler(exchange, address(money), admin, HOLDING, CASH);
         for (uint256 i = 0; i < handler.TRADERS(); ++i) {
             _equip(handler.trader(i));
+            deal(address(credit), handler.trader(i), HOLDING);
             deal(address(money), handler.trader(i), CASH);
         }
         targetContract(address(handler));
@@ -32,14 +34,13 @@ contract InvariantsTest is CreditExchangeTest {
             creditSum += credit.balanceOf(trader);
             moneySum += money.balanceOf(trader);
         }
-        assertEq(creditSum, handler.TRADERS() * CREDITS);
+        assertEq(creditSum, handler.TRADERS() * HOLDING);
         assertEq(moneySum + handler.fees(), handler.TRADERS() * CASH);
         _assertHolds(feeRecipient, 0, handler.fees());
         _assertHolds(address(exchange), 0, 0);
     }
 
-    /// @dev Σ fills ≤ the order's lots, the exchange counts as the model does, and nothing cancelled, below the counter,
-    /// expired, above its fee cap, against itself or at prices that do not cross ever traded.
+    /// @dev Σ fills ≤ the order's lots, and the exchange counts as the model does.
     function invariant_FillsStayWithinTheOrder() public view {
         for (uint256 i = 0; i < handler.TRADERS(); ++i) {
             address trader = handler.trader(i);
@@ -51,11 +52,16 @@ contract InvariantsTest is CreditExchangeTest {
             }
             assertEq(exchange.counterOf(trader), handler.counter(trader));
         }
+    }
+
+    /// @dev Nothing was accepted that the model forbids (forged, cancelled, below the counter, expired, above its fee cap,
+    /// against itself, at prices that do not cross, unpaid, paused), and nothing refused that it permits.
+    function invariant_VerdictsAreTheModels() public view {
         assertEq(handler.wrong(), 0);
     }
 
-    /// @dev What the handler makes up is worth something: matches settle, alone and in batches, and matches fail.
-    function test_TheHandlerSettlesAndFails() public {
+    /// @dev The invariants speak of something: matches settle, alone and in batches, and every other outcome is met.
+    function test_TheHandlerReachesEveryOutcome() public {
         for (uint256 i = 0; i < 20; ++i) {
             handler.settle(uint256(keccak256(abi.encode(i))));
         }
@@ -67,7 +73,32 @@ contract InvariantsTest is CreditExchangeTest {
         assertGt(handler.settled(), alone + 5);
         assertGt(handler.skipped(), 10);
         assertGt(handler.fees(), 0);
+        for (uint256 i = 0; i < 300; ++i) {
+            uint256 seed = uint256(keccak256(abi.encode("later", i)));
+            uint256 action = seed % 8;
+            if (action == 0) {
+                handler.cancelOrder(seed >> 8, seed >> 16);
+            } else if (action == 1) {
+                handler.cancelOrderWithAuthorization(seed >> 8, seed >> 16, seed >> 24, seed >> 32);
+            } else if (action == 2) {
+                handler.increaseCounter(seed >> 8, seed >> 16);
+            } else if (action == 3) {
+                handler.increaseCounterWithAuthorization(seed >> 8, seed >> 16, seed >> 24, seed >> 32);
+            } else if (action == 4) {
+                handler.pause(seed >> 8);
+            } else if (action == 5) {
+                handler.settleBatch(seed >> 8, seed >> 16);
+            } else {
+                handler.settle(uint256(keccak256(abi.encode(seed))));
+            }
+        }
+        assertGt(handler.refused(), 10);
+        assertGt(handler.cancellations(), 1);
+        assertGt(handler.refusedCancellations(), 1);
+        assertGt(handler.increases(), 1);
+        assertGt(handler.refusedIncreases(), 1);
         invariant_BalancesAreTheModels();
         invariant_FillsStayWithinTheOrder();
+        invariant_VerdictsAreTheModels();
     }
 }

@@ -362,8 +362,11 @@ contract ConsentAnchor is IConsentAnchor, Authorizations {
         );
     }
 
+    /// @dev Where no guardian is, the zero address is none either, whoever claims to call as it.
     function _emergencyRevoke(bytes32 consentKey, address guardian) private {
-        if (_consents[consentKey].guardian != guardian) revert NotTheGuardian(consentKey, guardian);
+        if (guardian == address(0) || _consents[consentKey].guardian != guardian) {
+            revert NotTheGuardian(consentKey, guardian);
+        }
         _revoke(consentKey, guardian, 0);
     }
 

@@ -11,7 +11,8 @@ import {IAuthorizations} from "./IAuthorizations.sol";
 /// Consents. Whoever anchors a consent is its anchorer: the data subject, or who acts for it. A consent is a salted
 /// commitment; its key is keccak256(abi.encode(anchorer, commitment)), so nobody can take another's key by copying the
 /// commitment. Level, end, guardian, approvers and threshold are fixed then. Nobody appoints himself later: the approvers
-/// and their threshold are changed by a quorum of the present approvers, everything else never.
+/// and their threshold are changed by a quorum of the present approvers, the end is brought forward by a revocation,
+/// everything else stays for good.
 /// WARNING: a commitment MUST be keccak256(abi.encode(bytes32 salt, bytes32 documentHash)) or alike, with 32 random
 /// bytes of salt per consent and never a person's identifier in clear. Erasing the salt is what makes an anchored
 /// consent meaningless later; the chain forgets nothing.
@@ -20,6 +21,8 @@ import {IAuthorizations} from "./IAuthorizations.sol";
 /// order, which makes them distinct and not zero. Member i is bit i of a bitmap. Every change of the approvers raises
 /// their epoch, and a request is put to those of one epoch: after a change no earlier request can be voted on or
 /// executed, even if the same people return.
+/// WARNING: that goes for a granted revocation too. When a granted change of approvers is executed first, the revocation
+/// dies with the former set, and the new one must be asked anew. Execute a revocation as soon as it is granted.
 /// WARNING: only a hash of the members and the threshold are known at anchoring. A hash of no proper set, or a
 /// threshold above the number of members, makes a consent under which nothing is ever granted.
 ///
@@ -382,7 +385,8 @@ interface IConsentAnchor is IAuthorizations {
     function isGranted(bytes32 requestId) external view returns (bool);
 
     /// @notice Whether the present approvers granted the request, this contract has not executed it, and the consent is
-    /// in force now.
+    /// in force now. RevocationPending is in force: until the revocation takes effect, requests are voted on, granted and
+    /// actionable as before. Whoever must refuse by then asks {statusOf} as well.
     function isActionable(ApprovalRequest calldata request) external view returns (bool);
 
     /// @notice keccak256(abi.encode(anchorer, commitment)).

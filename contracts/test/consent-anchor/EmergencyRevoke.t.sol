@@ -46,6 +46,7 @@ contract EmergencyRevokeTest is ConsentAnchorTest {
         vm.prank(bob);
         consentKey = consents.anchor(terms);
         _expectRefused(guardian);
+        _expectRefused(address(0));
         vm.expectRevert(abi.encodeWithSelector(IAuthorizations.InvalidAuthorizationSignature.selector, address(0)));
         _emergencySigned(address(0), new bytes(65));
     }

@@ -19,7 +19,7 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
 
     /// @inheritdoc IBatteryPassport
     bytes32 public constant TRANSFER_OWNERSHIP_AUTHORIZATION_TYPEHASH = keccak256(
-        "TransferOwnershipAuthorization(address owner,string batteryId,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "TransferOwnershipAuthorization(address owner,string batteryId,uint256 tenure,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
 
     /// @inheritdoc IBatteryPassport
@@ -29,7 +29,7 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
 
     /// @inheritdoc IBatteryPassport
     bytes32 public constant ACCEPT_BATTERY_AUTHORIZATION_TYPEHASH = keccak256(
-        "AcceptBatteryAuthorization(address newOwner,string batteryId,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "AcceptBatteryAuthorization(address newOwner,string batteryId,uint256 tenure,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
 
     /// @inheritdoc IBatteryPassport
@@ -130,6 +130,7 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
     function transferOwnershipWithAuthorization(
         address owner,
         string calldata batteryId,
+        uint256 tenure,
         address newOwner,
         uint256 validAfter,
         uint256 validBefore,
@@ -137,13 +138,14 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
         bytes calldata signature
     ) external {
         _useSigned(
-            _hashOfNamed(TRANSFER_OWNERSHIP_AUTHORIZATION_TYPEHASH, 6, batteryId),
+            _hashOfNamed(TRANSFER_OWNERSHIP_AUTHORIZATION_TYPEHASH, 7, batteryId),
             owner,
             validAfter,
             validBefore,
             nonce,
             signature
         );
+        _requireTenure(batteryKey(batteryId), tenure);
         _transferOwnership(owner, batteryId, newOwner);
     }
 
@@ -184,6 +186,7 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
     function acceptBatteryWithAuthorization(
         address newOwner,
         string calldata batteryId,
+        uint256 tenure,
         uint256 expiry,
         bytes32 documents,
         uint256 validAfter,
@@ -192,13 +195,14 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
         bytes calldata signature
     ) external {
         _useSigned(
-            _hashOfNamed(ACCEPT_BATTERY_AUTHORIZATION_TYPEHASH, 7, batteryId),
+            _hashOfNamed(ACCEPT_BATTERY_AUTHORIZATION_TYPEHASH, 8, batteryId),
             newOwner,
             validAfter,
             validBefore,
             nonce,
             signature
         );
+        _requireTenure(batteryKey(batteryId), tenure);
         _acceptBattery(newOwner, batteryId, expiry, documents);
     }
 
@@ -248,8 +252,7 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
         Entry storage entry = _entries[key];
         Head head = entry.head;
         // solhint-disable-next-line gas-custom-errors
-        require(head.owner() == actor, "Not current owner");
-        _requireNotRecycled(key, head);
+        require(head.exists() && head.owner() == actor, "Not current owner");
         if (newOwner == address(0)) revert ZeroAddress();
 
         _hand(entry, key, head, newOwner);
@@ -262,7 +265,6 @@ contract BatteryPassport is IBatteryPassport, BatteryRecords {
         Head head = entry.head;
         // solhint-disable-next-line gas-custom-errors
         require(_mayAct(head, key, actor, SCOPE_UPDATE), "Not authorized");
-        _requireNotRecycled(key, head);
         if (newDataHash == 0) revert ZeroHash();
 
         _append(entry, key, head);

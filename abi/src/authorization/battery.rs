@@ -3,11 +3,12 @@
 use alloy::sol;
 
 sol! {
-    /// Offers a passport, with the documents that go with it, until `expiry`.
+    /// Offers a passport, with the documents that go with it, until `expiry`; void once its `tenure` is over.
     #[derive(Debug, PartialEq, Eq)]
     struct OfferAuthorization {
         address owner;
         bytes32 key;
+        uint256 tenure;
         address to;
         uint256 expiry;
         bytes32 documents;
@@ -21,6 +22,7 @@ sol! {
     struct AcceptAuthorization {
         address newOwner;
         bytes32 key;
+        uint256 tenure;
         uint256 expiry;
         bytes32 documents;
         uint256 validAfter;
@@ -33,6 +35,7 @@ sol! {
     struct DelegateAuthorization {
         address owner;
         bytes32 key;
+        uint256 tenure;
         address updater;
         uint256 scope;
         uint256 expiry;
@@ -69,11 +72,12 @@ sol! {
         bytes32 nonce;
     }
 
-    /// Changes the status in the life cycle.
+    /// Changes the status in the life cycle, if it then is `from`.
     #[derive(Debug, PartialEq, Eq)]
     struct ChangeStatusAuthorization {
         address actor;
         bytes32 key;
+        uint8 from;
         uint8 status;
         uint256 validAfter;
         uint256 validBefore;
@@ -109,6 +113,7 @@ sol! {
     struct TransferOwnershipAuthorization {
         address owner;
         string batteryId;
+        uint256 tenure;
         address newOwner;
         uint256 validAfter;
         uint256 validBefore;
@@ -132,6 +137,7 @@ sol! {
     struct AcceptBatteryAuthorization {
         address newOwner;
         string batteryId;
+        uint256 tenure;
         uint256 expiry;
         bytes32 documents;
         uint256 validAfter;

@@ -4,10 +4,14 @@ pragma solidity ^0.8.30;
 /// @title Owners of battery records, offers to new ones, and delegated updaters
 /// @notice Every action exists twice: called by whoever it belongs to, and with `…WithAuthorization` by anyone who holds
 /// that account's EIP-712 signature (see {IAuthorizations}): the `owner` offers and delegates, the `newOwner` accepts. All
-/// keys are those of {IBatteryRecords}.
+/// keys are those of {IBatteryRecords}. `tenure` is the record's when the authorization is executed.
 ///
-/// Tenure. A record counts its changes of owner. Offers and delegations hold for the tenure in which they were made:
-/// with the owner they lapse, and they do not come back when he does.
+/// Tenure. A record counts its changes of owner, a change to the same owner included. Offers and delegations hold for
+/// the tenure in which they were made, and so does every signature under an offer, an acceptance, a delegation or a
+/// transfer, which names its `tenure`: with the owner they lapse, and they do not come back when he does. Handing a
+/// record to oneself voids them all.
+/// WARNING: within its tenure and window, what was signed and not submitted can be executed by whoever has it. Cancel
+/// its nonce ({IAuthorizations-cancelAuthorization}) to take it back.
 interface IBatteryOwnership {
     /// @notice The owner of `key` offers it to `to`, who may accept until `expiry`; to zero: no offer is open any more.
     event OwnershipOffered(
@@ -57,20 +61,25 @@ interface IBatteryOwnership {
     /// @notice `scope` has a bit that stands for no action, or for one that cannot be delegated.
     error InvalidScope(uint256 scope);
 
-    /// @notice `key` has changed hands 65,535 times, the most that is counted.
+    /// @notice `key` is in tenure `current`; what was signed is for tenure `given`.
+    error TenureMismatch(bytes32 key, uint256 current, uint256 given);
+
+    /// @notice `key` has changed hands 65,535 times, the most that is counted. Whoever owns it can bring this about, at
+    /// the price of some 350 million gas; the record then stays with its last owner.
     error TenureExhausted(bytes32 key);
 
-    /// @notice keccak256("OfferAuthorization(address owner,bytes32 key,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    /// @notice keccak256("OfferAuthorization(address owner,bytes32 key,uint256 tenure,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function OFFER_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
-    /// @notice keccak256("AcceptAuthorization(address newOwner,bytes32 key,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    /// @notice keccak256("AcceptAuthorization(address newOwner,bytes32 key,uint256 tenure,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function ACCEPT_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
-    /// @notice keccak256("DelegateAuthorization(address owner,bytes32 key,address updater,uint256 scope,uint256 expiry,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    /// @notice keccak256("DelegateAuthorization(address owner,bytes32 key,uint256 tenure,address updater,uint256 scope,uint256 expiry,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function DELEGATE_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
-    /// @notice Hash of the open offer of `key`: keccak256(abi.encode(to, expiry, documents, tenure)); zero when there is
-    /// none. One of an earlier tenure has lapsed.
+    /// @notice Hash of the latest offer of `key`: keccak256(abi.encode(to, expiry, documents, tenure)); zero when it was
+    /// accepted or withdrawn, or there never was one. An offer that expired or whose tenure is over stays here, and is
+    /// void.
     function offerOf(bytes32 key) external view returns (bytes32);
 
     /// @notice Whether `account` owns `key` or was delegated every bit of `scope`. Roles are not asked.
@@ -81,12 +90,15 @@ interface IBatteryOwnership {
     /// @param expiry unix time in seconds; `to` may accept while block.timestamp is less
     /// @param documents salted commitment to the documents of the sale (B-083); never a plain hash, they name parties
     /// WARNING: withdrawing races with accepting. Whoever sees it pending can accept first.
+    /// WARNING: the offer binds documents, not the record: until it is accepted its owner can still append data and
+    /// record events. An offer to the owner himself is not refused; accepted, it begins a tenure.
     function offer(bytes32 key, address to, uint256 expiry, bytes32 documents) external;
 
     /// @notice {offer} with the owner's signature.
     function offerWithAuthorization(
         address owner,
         bytes32 key,
+        uint256 tenure,
         address to,
         uint256 expiry,
         bytes32 documents,
@@ -98,12 +110,15 @@ interface IBatteryOwnership {
 
     /// @notice Accepts the offer of `key` on exactly these terms and becomes its owner. Whom it was offered to calls.
     /// Not for records of the string ABI.
+    /// WARNING: a signed acceptance does not bind the record's data and status, which the seller can change before it
+    /// is executed. A buyer to whom they matter calls himself, or has them checked by who submits.
     function accept(bytes32 key, uint256 expiry, bytes32 documents) external;
 
     /// @notice {accept} with the new owner's signature.
     function acceptWithAuthorization(
         address newOwner,
         bytes32 key,
+        uint256 tenure,
         uint256 expiry,
         bytes32 documents,
         uint256 validAfter,
@@ -117,6 +132,7 @@ interface IBatteryOwnership {
     /// kind n ({IBatterySupplyChain-EventKind}), bit 12 changes the status. Zero takes everything back. Ownership,
     /// offers, delegation and second life cannot be delegated.
     /// @param expiry unix time in seconds; holds while block.timestamp is less. Not looked at when scope is zero.
+    /// WARNING: of a record of the string ABI only bit 0 opens anything: it has no status and no events.
     /// WARNING: an updater with bit 11 can close the record for good (`materials_recovered`).
     function delegate(bytes32 key, address updater, uint256 scope, uint256 expiry) external;
 
@@ -124,6 +140,7 @@ interface IBatteryOwnership {
     function delegateWithAuthorization(
         address owner,
         bytes32 key,
+        uint256 tenure,
         address updater,
         uint256 scope,
         uint256 expiry,

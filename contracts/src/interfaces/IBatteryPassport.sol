@@ -6,22 +6,26 @@ import {IBatteryRecords} from "./IBatteryRecords.sol";
 /// @title WIA Battery Passport
 /// @notice Two ways to one kind of record. The string ABI is the document's own (B-111…B-116): its two getters, four
 /// functions and three events to the byte, with its three reasons as strings, because integrators match them; all else
-/// is custom errors. The lean path takes a salted id instead and costs two thirds. Whatever else {IBatteryRecords}
-/// offers works for both by key; data and owner of a string record change by string functions alone, so that the
+/// is custom errors. The lean path takes a salted id instead, and a registration costs three quarters. Offers and
+/// delegations work for both by key; data and owner of a string record change by string functions alone, so that the
 /// document's events tell the whole story of both.
+///
+/// A string record has no life: no status, no supply-chain events, no second life ({IBatterySupplyChain} says why). A
+/// battery whose life is to be recorded has a lean record for it, beside the string record or alone.
 ///
 /// Names. `batteryId` is the id as the document prints it, `saltedId` that of a lean record; `owner`, `newOwner`,
 /// `updater`, `registrant` sign what they would otherwise call; `newDataHash` is the next data hash; `expiry` and
-/// `documents` are those of the offer.
+/// `documents` are those of the offer; `tenure` is the record's when the authorization is executed.
 ///
 /// What differs from the document: `verifyData` of an unknown id is false, also for hash zero; empty ids, zero hashes
-/// and zero owners are refused; delegated updaters may call `updateData`; a recycled battery's record does not change;
-/// registering needs the manufacturer role where the contract is gated (X-31).
+/// and zero owners are refused; delegated updaters may call `updateData`; registering needs the manufacturer role
+/// where the contract is gated (X-31).
 ///
 /// WARNING: whoever registers a battery id first has it. Only gating keeps a stranger from registering an id of
 /// somebody else's, and a registration seen pending can be preceded. Check `passports(id).manufacturer` (X-31); lean
 /// keys do not have this weakness.
 /// WARNING: the string ABI has the battery id in clear on chain, in calldata and events, for ever.
+/// WARNING: a data hash hides nothing that can be guessed: {IBatteryRecords} says what the JSON must contain.
 interface IBatteryPassport is IBatteryRecords {
     /// @notice B-112. A string record was opened.
     event BatteryRegistered(string batteryId, address manufacturer, bytes32 dataHash);
@@ -39,13 +43,13 @@ interface IBatteryPassport is IBatteryRecords {
     /// @notice keccak256("RegisterBatteryAuthorization(address manufacturer,string batteryId,bytes32 dataHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function REGISTER_BATTERY_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
-    /// @notice keccak256("TransferOwnershipAuthorization(address owner,string batteryId,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    /// @notice keccak256("TransferOwnershipAuthorization(address owner,string batteryId,uint256 tenure,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function TRANSFER_OWNERSHIP_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
     /// @notice keccak256("UpdateDataAuthorization(address updater,string batteryId,uint256 sequence,bytes32 newDataHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function UPDATE_DATA_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
-    /// @notice keccak256("AcceptBatteryAuthorization(address newOwner,string batteryId,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    /// @notice keccak256("AcceptBatteryAuthorization(address newOwner,string batteryId,uint256 tenure,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function ACCEPT_BATTERY_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
     /// @notice keccak256("RegisterAuthorization(address registrant,bytes32 saltedId,bytes32 dataHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
@@ -83,6 +87,7 @@ interface IBatteryPassport is IBatteryRecords {
 
     /// @notice B-113. Registers a battery id for the caller, who becomes manufacturer and owner. Reverts with "Battery
     /// already registered". When gated, the caller needs the manufacturer role.
+    /// WARNING: the JSON behind `dataHash` must contain 32 random bytes: {IBatteryRecords}.
     function registerBattery(string calldata batteryId, bytes32 dataHash) external;
 
     /// @notice {registerBattery} with the manufacturer's signature.
@@ -105,6 +110,7 @@ interface IBatteryPassport is IBatteryRecords {
     function transferOwnershipWithAuthorization(
         address owner,
         string calldata batteryId,
+        uint256 tenure,
         address newOwner,
         uint256 validAfter,
         uint256 validBefore,
@@ -114,6 +120,7 @@ interface IBatteryPassport is IBatteryRecords {
 
     /// @notice B-115. Appends a data hash to the trail. The owner calls, or an updater with bit 0 of scope. Reverts with
     /// "Not authorized".
+    /// WARNING: the JSON behind `newDataHash` must contain 32 random bytes, new ones each time: {IBatteryRecords}.
     function updateData(string calldata batteryId, bytes32 newDataHash) external;
 
     /// @notice {updateData} with the updater's signature.
@@ -136,6 +143,7 @@ interface IBatteryPassport is IBatteryRecords {
     function acceptBatteryWithAuthorization(
         address newOwner,
         string calldata batteryId,
+        uint256 tenure,
         uint256 expiry,
         bytes32 documents,
         uint256 validAfter,
@@ -146,6 +154,7 @@ interface IBatteryPassport is IBatteryRecords {
 
     /// @notice Opens a lean record for the caller, who becomes registrant and owner. When gated, he needs the
     /// manufacturer role.
+    /// WARNING: the JSON behind `dataHash` must contain 32 random bytes: {IBatteryRecords}.
     /// @return key leanKey(caller, saltedId)
     function register(bytes32 saltedId, bytes32 dataHash) external returns (bytes32 key);
 

@@ -20,9 +20,17 @@ import {IBatterySupplyChain} from "./IBatterySupplyChain.sol";
 ///
 /// Chain. Instead of all hashes the contract keeps their chain: chain(0) = genesis, chain(n) =
 /// keccak256(chain(n − 1) ‖ dataHash(n)), together with n, the sequence. The genesis is the key, and for a second life
-/// keccak256(abi.encode(key, derivedFrom)). Whoever has the hashes, from {RecordUpdated} or from the owner, recomputes
-/// it; a hash left out, changed or reordered shows.
+/// keccak256(abi.encode(key, derivedFrom)). Whoever has the hashes, the first from {RecordRegistered} and all others from
+/// {RecordUpdated}, or from the owner, recomputes it; a hash left out, changed or reordered shows.
 ///
+/// WARNING: a data hash is a plain hash (X-05). Of data in which one field is unknown, and that has few values, as a
+/// state of health, anyone finds the field by trying. The JSON that is hashed must contain a member with 32 random
+/// bytes, new ones for every version, which is given to whoever may see the data. The contract cannot see whether it
+/// does.
+/// WARNING: a record is a contract and a key. The same registrant and salted id give the same key in every contract of
+/// this kind, and each record knows nothing of the other: name, and check, the chain and the contract with the key.
+/// WARNING: a source can be the source of any number of second lives, and a repurposer can open as many records. How many
+/// batteries were made of one, the contract cannot see.
 /// WARNING: that a hash is on chain proves who committed to it and when, not that the data is true.
 interface IBatteryRecords is IBatterySupplyChain, IBatteryOwnership, IAuthorizations, IBatteryRoles {
     /// @notice A second life, as both sides sign it.
@@ -96,10 +104,11 @@ interface IBatteryRecords is IBatterySupplyChain, IBatteryOwnership, IAuthorizat
 
     /// @notice What the contract keeps under `key`; all zero when that is nothing.
     /// @return owner current owner
-    /// @return updatedAt unix time in seconds of the last change
+    /// @return updatedAt unix time in seconds of the last change of data, owner or status; offers, delegations and events
+    /// that leave the status are none
     /// @return sequence how many data hashes there are, the first included
-    /// @return tenure how often the owner has changed
-    /// @return status see {IBatterySupplyChain-Status}
+    /// @return tenure how often it was handed over, to the same owner included
+    /// @return status see {IBatterySupplyChain-Status}; always Manufactured for records of the string ABI
     /// @return chain hash chain over the data; zero for records of the string ABI, which keep a trail instead
     function recordOf(bytes32 key)
         external
@@ -113,6 +122,7 @@ interface IBatteryRecords is IBatterySupplyChain, IBatteryOwnership, IAuthorizat
 
     /// @notice Appends a data hash. The owner calls, or an updater with bit 0 of scope. Not for records of the string
     /// ABI.
+    /// WARNING: the JSON behind `dataHash` must contain 32 random bytes, new ones each time: see above.
     function update(bytes32 key, bytes32 dataHash) external;
 
     /// @notice {update} with the updater's signature.
@@ -133,7 +143,7 @@ interface IBatteryRecords is IBatterySupplyChain, IBatteryOwnership, IAuthorizat
     /// of the operator, linked to those it comes from, which go to SecondLife and stay with their owner. Operator and
     /// owner agree in the same transaction: whoever of them does not call has signed a SecondLifeAuthorization, each with
     /// himself as its signer (`operatorAuthorization`, `ownerAuthorization`); one who is both signs once, as the operator.
-    /// When gated, the operator needs the repurposer role.
+    /// When gated, the operator needs the repurposer role. Records of the string ABI are no sources.
     /// @return key of the new record, leanKey(operator, saltedId)
     function beginSecondLife(
         SecondLife calldata life,

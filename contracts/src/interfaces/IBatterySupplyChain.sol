@@ -4,8 +4,9 @@ pragma solidity ^0.8.30;
 /// @title Life of a battery: its status (S-05) and the document's eleven supply-chain events (B-081…B-091)
 /// @notice What goes on chain in clear, decided field by field after EU 2023/1542 Annex XIII. Point 1 is public;
 /// points 2 (composition, parts, dismantling), 3 (test reports) and 4 (the individual battery: performance, state of
-/// health, use, incidents) are for persons with a legitimate interest or for authorities, and never stand here in
-/// clear. For such a field the chain holds a salted commitment: keccak256 over a fresh random 32-byte salt and the
+/// health, status, use, incidents) are for persons with a legitimate interest or for authorities. Two things keep them
+/// so. The status, and that an event happened, stand in clear, but under a lean key alone, which does not tell which
+/// battery it is. For every field of these points the chain holds a salted commitment: keccak256 over a fresh random 32-byte salt and the
 /// canonical JSON (RFC 8785) of the field; whoever may see the field is handed both.
 ///
 /// | n | kind | first | second |
@@ -22,10 +23,14 @@ pragma solidity ^0.8.30;
 /// | 10 | recycling_initiated | facility: where the individual battery is, point 4, commitment | schedule: point 4, commitment |
 /// | 11 | materials_recovered | recovery %: for authorities, commitment | materials: point 2 (detailed composition), commitment |
 ///
-/// WARNING: a commitment hides the field, not the event. That something happened, when, by whom, and the status are
-/// public, and Annex XIII counts the status (original, repurposed, waste) to point 4. What hides them is the key: a
-/// lean key, made of a salted id, is nobody's battery to who does not know the salt. The string ABI has the battery id
-/// in clear in its events; whoever owes Annex XIII secrecy for a battery keeps it under a lean key.
+/// Records of the string ABI have their battery id in clear, so they have no status changes, no events, and are no
+/// source of a second life: {IBatteryOwnership-NamedRecord}. Their status stays Manufactured. The life of such a battery
+/// is recorded under a lean key beside it, with a salted id of its own.
+///
+/// WARNING: a commitment hides the field, not the event. That something happened to a key, when, by whom, and its status
+/// are public. What hides the battery is the key: a lean key, made of a salted id, is nobody's battery to who does not
+/// know the salt. Whoever publishes which battery a lean key is, also by one transaction or one data hash for both of
+/// its records, publishes its life.
 /// WARNING: a commitment without a random salt is a plain hash, and a state of health has 1,000 plausible values. The
 /// contract cannot see the difference.
 interface IBatterySupplyChain {
@@ -103,6 +108,9 @@ interface IBatterySupplyChain {
     /// @notice No battery goes from `from` to `to`.
     error InvalidTransition(bytes32 key, Status from, Status to);
 
+    /// @notice The battery of `key` is `current`; what was signed begins at `given`.
+    error StatusMismatch(bytes32 key, Status current, Status given);
+
     /// @notice `status` is reached by the event or action that carries its required data, not by naming it.
     error StatusNeedsItsEvent(Status status);
 
@@ -116,14 +124,14 @@ interface IBatterySupplyChain {
     /// @notice The required data of `kind` (B-092) is not there, or there is data that the kind does not have.
     error RequiredDataMismatch(EventKind kind);
 
-    /// @notice keccak256("ChangeStatusAuthorization(address actor,bytes32 key,uint8 status,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
+    /// @notice keccak256("ChangeStatusAuthorization(address actor,bytes32 key,uint8 from,uint8 status,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function CHANGE_STATUS_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
     /// @notice keccak256("RecordEventAuthorization(address actor,bytes32 key,uint8 kind,bytes32 first,bytes32 second,uint256 validAfter,uint256 validBefore,bytes32 nonce)")
     function RECORD_EVENT_AUTHORIZATION_TYPEHASH() external view returns (bytes32);
 
     /// @notice Moves the battery to InStorage, InTransit, InUse or Maintenance. The owner calls, or an updater with bit
-    /// 12 of scope. When gated, InUse and Maintenance need the operator role; moving and storing need none.
+    /// 12 of scope. Not for records of the string ABI. When gated, InUse and Maintenance need the operator role; moving and storing need none.
     ///
     ///     Manufactured -> InStorage, InTransit, InUse, EndOfLife
     ///     InStorage    -> InTransit, InUse, Maintenance, EndOfLife
@@ -137,9 +145,12 @@ interface IBatterySupplyChain {
     function changeStatus(bytes32 key, Status status) external;
 
     /// @notice {changeStatus} with the actor's signature.
+    /// @param from status that it begins at, so that whoever submits several cannot choose their order where each begins
+    /// at another
     function changeStatusWithAuthorization(
         address actor,
         bytes32 key,
+        Status from,
         Status status,
         uint256 validAfter,
         uint256 validBefore,
@@ -149,7 +160,8 @@ interface IBatterySupplyChain {
 
     /// @notice Records an event with its required data, in the typed event of its kind; the table above says what
     /// `first` and `second` are. The owner calls, or an updater whose scope has the bit of the kind; `quality_certified`
-    /// also whoever holds the notified-body role, because an owner must not choose whether he is certified.
+    /// also whoever holds the notified-body role, because an owner must not choose whether he is certified. Not for
+    /// records of the string ABI.
     ///
     /// Three kinds move the status too: `installation` to InUse, `end_of_life` to EndOfLife, `materials_recovered` to
     /// Recycled. `manufacturing_complete` belongs to Manufactured, `recycling_initiated` to EndOfLife and SecondLife.
@@ -161,6 +173,8 @@ interface IBatterySupplyChain {
     function recordEvent(bytes32 key, EventKind kind, bytes32 first, bytes32 second) external;
 
     /// @notice {recordEvent} with the actor's signature.
+    /// WARNING: whoever submits several chooses their order, and when each happens within its window. Where the order
+    /// matters, keep the windows apart or hand out the next when the one before is on chain.
     function recordEventWithAuthorization(
         address actor,
         bytes32 key,

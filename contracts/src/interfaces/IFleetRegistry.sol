@@ -6,8 +6,16 @@ import {IBatteryRecords} from "./IBatteryRecords.sol";
 /// @title Fleets: many battery passports behind one hash
 /// @notice A manufacturer registers the Merkle root of a list of passports with one word of storage. A passport of the
 /// list becomes a record of its own ({IBatteryRecords}) when somebody first needs one, by a proof; until then its owner
-/// is the registrant and its data what the list says. Data that changes daily for all of a fleet is anchored the same
-/// way: a root over a batch of updates, linked to the batch before it. Serves requirements B-110, B-117, B-K26, B-K29.
+/// is the registrant. Data that changes daily for all of a fleet is anchored the same way: a root over a batch of
+/// updates, linked to the batch before it. Serves requirements B-110, B-117, B-K26, B-K29.
+///
+/// Data of a passport. Of a passport that has no record, or whose record has sequence 1: what its latest anchored update
+/// says, or the list when there is none. From the record's first direct update on, sequence 2: what the record says, and
+/// no anchored update counts for it any more. So materialising, which anyone may do, changes neither a passport's data
+/// nor the way it is updated. `verifyChain` and `updatedAt` of a record with sequence 1 tell the list's hash and when it
+/// was materialised or moved, not that the data is the current one: ask for the anchored updates too.
+/// WARNING: the registrant's updates count at sequence 1 for whoever owns the record by then. A new owner who wants the
+/// last word has it with his first {update}.
 ///
 /// Every action that belongs to somebody exists twice: called, and by his signature. {materialise} belongs to nobody,
 /// see there.
@@ -28,6 +36,8 @@ import {IBatteryRecords} from "./IBatteryRecords.sol";
 /// WARNING: the chain holds hashes, the lists are elsewhere. `cidDigest` is the SHA-256 digest of the list's IPFS CID;
 /// that the list can be had there, and that it is the one behind the root, this contract cannot see. Without his list
 /// an owner cannot prove his passport: keep the proof with the passport.
+/// WARNING: data hashes, also those of updates, are plain hashes: the JSON must contain 32 random bytes, new ones for
+/// every version, see {IBatteryRecords}.
 /// WARNING: what a list must not show (EU 2023/1542 Annex XIII, see {IBatterySupplyChain}) it must not hold: salted ids
 /// and hashes only.
 /// WARNING: a root cannot be taken back, and of two entries with one salted id, in one list or in two of the same
@@ -112,8 +122,9 @@ interface IFleetRegistry is IBatteryRecords {
 
     /// @notice Opens the record of a fleet's passport: key {leanKey}(registrant, saltedId), owner and registrant the
     /// fleet's, first data hash the list's. Anyone may call it, for anyone: the registrant agreed to each of these with
-    /// his root, and who pays for the storage changes none of them. So it needs no signed form, and in one transaction
-    /// with a signed action on the new record it can stand first, whoever submits that.
+    /// his root, and who pays for the storage, and when, changes none of them, nor the passport's data, see above. So it
+    /// needs no signed form, and in one transaction with a signed action on the new record it can stand first, whoever
+    /// submits that. Nor is a role asked: {registerRoot} asked for it.
     /// @param index the passport's place in the list, the first is 0
     /// @param saltedId see {IBatteryRecords}
     /// @param dataHash hash of the passport's data when the list was made
@@ -129,8 +140,8 @@ interface IFleetRegistry is IBatteryRecords {
     ) external returns (bytes32 key);
 
     /// @notice Anchors a batch of updates to the caller's fleet behind `fleetRoot`.
-    /// WARNING: an anchored update is the registrant's word. It changes no record: of a passport that was materialised,
-    /// the record says who owns it and what its data is, by {update}.
+    /// WARNING: an anchored update is the registrant's word. It changes no record: who owns a passport that was
+    /// materialised the record says, and from its second data hash on also what the data is.
     /// @param fleetRoot with which the fleet was registered
     /// @param batchRoot of a tree over `count` update entries of this registrant and fleet, in the order of their
     /// validity: of two for one key the later holds
@@ -181,6 +192,7 @@ interface IFleetRegistry is IBatteryRecords {
 
     /// @notice Whether the batch of `count` updates behind `batchRoot` has this one at `index`: that from then on the
     /// data of `key` is that of `dataHash`.
+    /// @param count that of {BatchAnchored}; with another one, an entry of another tree can pass
     /// WARNING: says nothing about whether the batch was anchored: see {BatchAnchored} and {verifyBatch}.
     function verifyUpdate(
         address registrant,

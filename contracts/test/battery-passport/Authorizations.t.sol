@@ -19,13 +19,13 @@ contract AuthorizationsTest is BatteryPassportTest {
         "RegisterBatteryAuthorization(address manufacturer,string batteryId,bytes32 dataHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant TRANSFER_OWNERSHIP_TYPEHASH = keccak256(
-        "TransferOwnershipAuthorization(address owner,string batteryId,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "TransferOwnershipAuthorization(address owner,string batteryId,uint256 tenure,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant UPDATE_DATA_TYPEHASH = keccak256(
         "UpdateDataAuthorization(address updater,string batteryId,uint256 sequence,bytes32 newDataHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant ACCEPT_BATTERY_TYPEHASH = keccak256(
-        "AcceptBatteryAuthorization(address newOwner,string batteryId,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "AcceptBatteryAuthorization(address newOwner,string batteryId,uint256 tenure,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant REGISTER_TYPEHASH = keccak256(
         "RegisterAuthorization(address registrant,bytes32 saltedId,bytes32 dataHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
@@ -34,16 +34,16 @@ contract AuthorizationsTest is BatteryPassportTest {
         "UpdateAuthorization(address updater,bytes32 key,uint256 sequence,bytes32 dataHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant OFFER_TYPEHASH = keccak256(
-        "OfferAuthorization(address owner,bytes32 key,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "OfferAuthorization(address owner,bytes32 key,uint256 tenure,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant ACCEPT_TYPEHASH = keccak256(
-        "AcceptAuthorization(address newOwner,bytes32 key,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "AcceptAuthorization(address newOwner,bytes32 key,uint256 tenure,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant DELEGATE_TYPEHASH = keccak256(
-        "DelegateAuthorization(address owner,bytes32 key,address updater,uint256 scope,uint256 expiry,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "DelegateAuthorization(address owner,bytes32 key,uint256 tenure,address updater,uint256 scope,uint256 expiry,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant CHANGE_STATUS_TYPEHASH = keccak256(
-        "ChangeStatusAuthorization(address actor,bytes32 key,uint8 status,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "ChangeStatusAuthorization(address actor,bytes32 key,uint8 from,uint8 status,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant RECORD_EVENT_TYPEHASH = keccak256(
         "RecordEventAuthorization(address actor,bytes32 key,uint8 kind,bytes32 first,bytes32 second,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
@@ -217,24 +217,31 @@ contract AuthorizationsTest is BatteryPassportTest {
         if (action == 0) {
             message = abi.encode(REGISTER_BATTERY_TYPEHASH, signer, keccak256("new"), FIRST);
         } else if (action == 1) {
-            message = abi.encode(TRANSFER_OWNERSHIP_TYPEHASH, signer, held, bob);
+            message = abi.encode(TRANSFER_OWNERSHIP_TYPEHASH, signer, held, 0, bob);
         } else if (action == 2) {
             message = abi.encode(UPDATE_DATA_TYPEHASH, signer, held, 2, SECOND);
         } else if (action == 3) {
-            message =
-                abi.encode(ACCEPT_BATTERY_TYPEHASH, signer, keccak256(bytes(_own(OFFERED, signer))), EXPIRY, DOCUMENTS);
+            message = abi.encode(
+                ACCEPT_BATTERY_TYPEHASH, signer, keccak256(bytes(_own(OFFERED, signer))), 0, EXPIRY, DOCUMENTS
+            );
         } else if (action == 4) {
             message = abi.encode(REGISTER_TYPEHASH, signer, SECOND, FIRST);
         } else if (action == 5) {
             message = abi.encode(UPDATE_TYPEHASH, signer, key, 2, SECOND);
         } else if (action == 6) {
-            message = abi.encode(OFFER_TYPEHASH, signer, key, bob, EXPIRY, DOCUMENTS);
+            message = abi.encode(OFFER_TYPEHASH, signer, key, 0, bob, EXPIRY, DOCUMENTS);
         } else if (action == 7) {
-            message = abi.encode(ACCEPT_TYPEHASH, signer, _leanKey(bob, _offeredSaltedId(signer)), EXPIRY, DOCUMENTS);
+            message = abi.encode(ACCEPT_TYPEHASH, signer, _leanKey(bob, _offeredSaltedId(signer)), 0, EXPIRY, DOCUMENTS);
         } else if (action == 8) {
-            message = abi.encode(DELEGATE_TYPEHASH, signer, key, bob, SCOPE_UPDATE, EXPIRY);
+            message = abi.encode(DELEGATE_TYPEHASH, signer, key, 0, bob, SCOPE_UPDATE, EXPIRY);
         } else if (action == 9) {
-            message = abi.encode(CHANGE_STATUS_TYPEHASH, signer, key, IBatterySupplyChain.Status.Maintenance);
+            message = abi.encode(
+                CHANGE_STATUS_TYPEHASH,
+                signer,
+                key,
+                IBatterySupplyChain.Status.InUse,
+                IBatterySupplyChain.Status.Maintenance
+            );
         } else if (action == 10) {
             message =
                 abi.encode(RECORD_EVENT_TYPEHASH, signer, key, IBatterySupplyChain.EventKind.EndOfLife, FIRST, SECOND);
@@ -258,10 +265,9 @@ contract AuthorizationsTest is BatteryPassportTest {
                 );
         }
         if (action == 1) {
-            return
-                abi.encodeCall(
-                    passport.transferOwnershipWithAuthorization, (signer, held, bob, AFTER, BEFORE, NONCE, s)
-                );
+            return abi.encodeCall(
+                passport.transferOwnershipWithAuthorization, (signer, held, 0, bob, AFTER, BEFORE, NONCE, s)
+            );
         }
         if (action == 2) {
             return
@@ -269,7 +275,8 @@ contract AuthorizationsTest is BatteryPassportTest {
         }
         if (action == 3) {
             return abi.encodeCall(
-                passport.acceptBatteryWithAuthorization, (signer, offered, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
+                passport.acceptBatteryWithAuthorization,
+                (signer, offered, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
             );
         }
         if (action == 4) {
@@ -280,25 +287,33 @@ contract AuthorizationsTest is BatteryPassportTest {
         }
         if (action == 6) {
             return abi.encodeCall(
-                passport.offerWithAuthorization, (signer, key, bob, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
+                passport.offerWithAuthorization, (signer, key, 0, bob, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
             );
         }
         if (action == 7) {
             key = _leanKey(bob, _offeredSaltedId(signer));
-            return
-                abi.encodeCall(
-                    passport.acceptWithAuthorization, (signer, key, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
-                );
+            return abi.encodeCall(
+                passport.acceptWithAuthorization, (signer, key, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
+            );
         }
         if (action == 8) {
             return abi.encodeCall(
-                passport.delegateWithAuthorization, (signer, key, bob, SCOPE_UPDATE, EXPIRY, AFTER, BEFORE, NONCE, s)
+                passport.delegateWithAuthorization, (signer, key, 0, bob, SCOPE_UPDATE, EXPIRY, AFTER, BEFORE, NONCE, s)
             );
         }
         if (action == 9) {
             return abi.encodeCall(
                 passport.changeStatusWithAuthorization,
-                (signer, key, IBatterySupplyChain.Status.Maintenance, AFTER, BEFORE, NONCE, s)
+                (
+                    signer,
+                    key,
+                    IBatterySupplyChain.Status.InUse,
+                    IBatterySupplyChain.Status.Maintenance,
+                    AFTER,
+                    BEFORE,
+                    NONCE,
+                    s
+                )
             );
         }
         if (action == 10) {

@@ -20,11 +20,13 @@ contract BeginSecondLifeTest is BatteryPassportTest {
     bytes32 private constant MODIFICATIONS = keccak256("salted modifications");
 
     IBatteryRecords.Signed private none;
+    bytes32 private otherKey;
 
     function setUp() public override {
         super.setUp();
         vm.startPrank(alice);
-        passport.changeStatus(namedKey, IBatterySupplyChain.Status.InUse);
+        otherKey = passport.register(keccak256("another salt and serial"), FIRST);
+        passport.changeStatus(otherKey, IBatterySupplyChain.Status.InUse);
         passport.changeStatus(leanKey, IBatterySupplyChain.Status.InUse);
         vm.stopPrank();
     }
@@ -196,6 +198,17 @@ contract BeginSecondLifeTest is BatteryPassportTest {
         passport.beginSecondLife(life, none, none);
     }
 
+    /// @dev Its id stands in clear; what became of it does not.
+    function test_RefusesStringRecords() public {
+        IBatteryRecords.SecondLife memory life = _life();
+        (life.operator, life.saltedId) = (alice, SECOND);
+        life.derivedFrom = new bytes32[](1);
+        life.derivedFrom[0] = namedKey;
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.NamedRecord.selector, namedKey));
+        vm.prank(alice);
+        passport.beginSecondLife(life, none, none);
+    }
+
     /// @dev A battery that was never in use has no second life, and a recycled one has no more life at all.
     function test_RefusesSourcesOfAnotherStatus() public {
         IBatteryRecords.SecondLife memory life = _life();
@@ -269,7 +282,7 @@ contract BeginSecondLifeTest is BatteryPassportTest {
         life.saltedId = SALTED_ID;
         life.dataHash = SECOND;
         life.derivedFrom = new bytes32[](2);
-        (life.derivedFrom[0], life.derivedFrom[1]) = leanKey < namedKey ? (leanKey, namedKey) : (namedKey, leanKey);
+        (life.derivedFrom[0], life.derivedFrom[1]) = leanKey < otherKey ? (leanKey, otherKey) : (otherKey, leanKey);
         life.application = APPLICATION;
         life.modifications = MODIFICATIONS;
     }

@@ -65,48 +65,72 @@ contract ChangeStatusTest is BatteryPassportTest {
     function test_RecycledIsTheEnd() public {
         vm.startPrank(alice);
         passport.offer(leanKey, bob, EXPIRY, DOCUMENTS);
-        passport.offer(namedKey, bob, EXPIRY, DOCUMENTS);
         passport.delegate(leanKey, carol, SCOPE_UPDATE, EXPIRY);
-        _recycle(leanKey);
-        _recycle(namedKey);
+        passport.recordEvent(leanKey, IBatterySupplyChain.EventKind.EndOfLife, FIRST, SECOND);
+        passport.recordEvent(leanKey, IBatterySupplyChain.EventKind.MaterialsRecovered, FIRST, SECOND);
+        assertTrue(_statusOf(leanKey) == IBatterySupplyChain.Status.Recycled);
         uint256 head = _head(leanKey);
-        uint256 namedHead = _head(namedKey);
 
-        vm.startPrank(alice);
         for (uint256 status = 2; status < 6; ++status) {
-            _expectRecycled(leanKey);
+            _expectRecycled();
             passport.changeStatus(leanKey, IBatterySupplyChain.Status(status));
         }
         for (uint256 kind = 1; kind < 12; ++kind) {
             if (kind == 3 || kind == 8) continue;
-            _expectRecycled(leanKey);
+            _expectRecycled();
             passport.recordEvent(leanKey, IBatterySupplyChain.EventKind(kind), FIRST, kind == 7 ? bytes32(0) : SECOND);
         }
-        _expectRecycled(leanKey);
+        _expectRecycled();
         passport.update(leanKey, SECOND);
-        _expectRecycled(leanKey);
+        _expectRecycled();
         passport.offer(leanKey, carol, EXPIRY, DOCUMENTS);
-        _expectRecycled(leanKey);
+        _expectRecycled();
         passport.delegate(leanKey, bob, SCOPE_UPDATE, EXPIRY);
-        _expectRecycled(namedKey);
-        passport.updateData(ID, SECOND);
-        _expectRecycled(namedKey);
-        passport.transferOwnership(ID, bob);
         vm.startPrank(bob);
-        _expectRecycled(leanKey);
+        _expectRecycled();
         passport.accept(leanKey, EXPIRY, DOCUMENTS);
-        _expectRecycled(namedKey);
-        passport.acceptBattery(ID, EXPIRY, DOCUMENTS);
         vm.startPrank(carol);
-        _expectRecycled(leanKey);
+        _expectRecycled();
         passport.update(leanKey, SECOND);
         vm.startPrank(admin);
-        _expectRecycled(leanKey);
+        _expectRecycled();
         passport.recordEvent(leanKey, IBatterySupplyChain.EventKind.QualityCertified, FIRST, SECOND);
         assertEq(_head(leanKey), head);
-        assertEq(_head(namedKey), namedHead);
         // Its last data can be verified for ever.
-        assertTrue(passport.verifyData(ID, FIRST));
+        assertTrue(passport.verifyChain(leanKey, leanKey, FIRST));
+    }
+
+    /// @dev Annex XIII: the status belongs to point 4, and the id of a string record stands in clear.
+    function test_RefusesStringRecords() public {
+        bytes memory refused = abi.encodeWithSelector(IBatteryOwnership.NamedRecord.selector, namedKey);
+        vm.startPrank(alice);
+        for (uint256 status = 2; status < 6; ++status) {
+            vm.expectRevert(refused);
+            passport.changeStatus(namedKey, IBatterySupplyChain.Status(status));
+        }
+        passport.delegate(namedKey, bob, SCOPE_STATUS, EXPIRY);
+        vm.startPrank(bob);
+        vm.expectRevert(refused);
+        passport.changeStatus(namedKey, IBatterySupplyChain.Status.InStorage);
+        assertTrue(_statusOf(namedKey) == IBatterySupplyChain.Status.Manufactured);
+    }
+
+    /// @dev Signed one after the other; whoever submits cannot swap them.
+    function test_TheStatusItBeginsAtFixesTheOrder() public {
+        (IBatterySupplyChain.Status a, IBatterySupplyChain.Status b, IBatterySupplyChain.Status c) = (
+            IBatterySupplyChain.Status.Manufactured,
+            IBatterySupplyChain.Status.InTransit,
+            IBatterySupplyChain.Status.InStorage
+        );
+        vm.prank(alice);
+        passport.delegate(leanKey, bob, SCOPE_STATUS, EXPIRY);
+        bytes memory first = _signChange(leanKey, a, b, "first");
+        bytes memory second = _signChange(leanKey, b, c, "second");
+        vm.expectRevert(abi.encodeWithSelector(IBatterySupplyChain.StatusMismatch.selector, leanKey, a, b));
+        passport.changeStatusWithAuthorization(bob, leanKey, b, c, AFTER, BEFORE, "second", second);
+        passport.changeStatusWithAuthorization(bob, leanKey, a, b, AFTER, BEFORE, "first", first);
+        passport.changeStatusWithAuthorization(bob, leanKey, b, c, AFTER, BEFORE, "second", second);
+        assertTrue(_statusOf(leanKey) == c);
     }
 
     function testFuzz_RefusesOthers(address caller) public {
@@ -148,16 +172,18 @@ contract ChangeStatusTest is BatteryPassportTest {
 
     /// @dev The acting updater's role: neither the owner's nor the submitter's, who here is the owner.
     function test_GatedRoleIsTheActors() public {
+        (IBatterySupplyChain.Status made, IBatterySupplyChain.Status inUse) =
+            (IBatterySupplyChain.Status.Manufactured, IBatterySupplyChain.Status.InUse);
         passport = _deploy(admin, true);
         vm.startPrank(admin);
         bytes32 key = passport.register(SALTED_ID, FIRST);
         passport.delegate(key, bob, SCOPE_STATUS, EXPIRY);
-        bytes memory signature = _signChange(key, IBatterySupplyChain.Status.InUse);
+        bytes memory signature = _signChange(key, made, inUse, NONCE);
         bytes memory refused = abi.encodeWithSelector(
             IAccessControl.AccessControlUnauthorizedAccount.selector, bob, keccak256("OPERATOR_ROLE")
         );
         vm.expectRevert(refused);
-        _changeSigned(key, IBatterySupplyChain.Status.InUse, signature);
+        passport.changeStatusWithAuthorization(bob, key, made, inUse, AFTER, BEFORE, NONCE, signature);
         vm.startPrank(bob);
         vm.expectRevert(refused);
         passport.changeStatus(key, IBatterySupplyChain.Status.InUse);
@@ -168,29 +194,23 @@ contract ChangeStatusTest is BatteryPassportTest {
         emit IBatterySupplyChain.StatusChanged(
             key, bob, IBatterySupplyChain.Status.Manufactured, IBatterySupplyChain.Status.InUse
         );
-        _changeSigned(key, IBatterySupplyChain.Status.InUse, signature);
+        passport.changeStatusWithAuthorization(bob, key, made, inUse, AFTER, BEFORE, NONCE, signature);
         vm.startPrank(bob);
         passport.changeStatus(key, IBatterySupplyChain.Status.Maintenance);
     }
 
     /// @dev By bob.
-    function _signChange(bytes32 key, IBatterySupplyChain.Status status) private view returns (bytes memory) {
+    function _signChange(bytes32 key, IBatterySupplyChain.Status from, IBatterySupplyChain.Status to, bytes32 nonce)
+        private
+        view
+        returns (bytes memory)
+    {
         bytes32 typeHash = passport.CHANGE_STATUS_AUTHORIZATION_TYPEHASH();
-        return _signed(bobKey, abi.encode(typeHash, bob, key, status, AFTER, BEFORE, NONCE));
+        return _signed(bobKey, abi.encode(typeHash, bob, key, from, to, AFTER, BEFORE, nonce));
     }
 
-    function _changeSigned(bytes32 key, IBatterySupplyChain.Status status, bytes memory signature) private {
-        passport.changeStatusWithAuthorization(bob, key, status, AFTER, BEFORE, NONCE, signature);
-    }
-
-    function _recycle(bytes32 key) private {
-        passport.recordEvent(key, IBatterySupplyChain.EventKind.EndOfLife, FIRST, SECOND);
-        passport.recordEvent(key, IBatterySupplyChain.EventKind.MaterialsRecovered, FIRST, SECOND);
-        assertTrue(_statusOf(key) == IBatterySupplyChain.Status.Recycled);
-    }
-
-    function _expectRecycled(bytes32 key) private {
-        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.RecordRecycled.selector, key));
+    function _expectRecycled() private {
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.RecordRecycled.selector, leanKey));
     }
 
     function _setStatus(bytes32 key, uint256 status) private {

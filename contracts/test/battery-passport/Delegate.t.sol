@@ -93,6 +93,22 @@ contract DelegateTest is BatteryPassportTest {
         passport.update(leanKey, SECOND);
     }
 
+    /// @dev What the owner signed and nobody executed goes with his tenure too.
+    function test_ASignatureHoldsForItsTenure() public {
+        bytes32 typeHash = passport.DELEGATE_AUTHORIZATION_TYPEHASH();
+        bytes memory signature = _signed(
+            aliceKey, abi.encode(typeHash, alice, namedKey, 0, carol, SCOPE_UPDATE, EXPIRY, AFTER, BEFORE, NONCE)
+        );
+        vm.prank(alice);
+        passport.transferOwnership(ID, bob);
+        vm.prank(bob);
+        passport.transferOwnership(ID, alice);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.TenureMismatch.selector, namedKey, 2, 0));
+        passport.delegateWithAuthorization(
+            alice, namedKey, 0, carol, SCOPE_UPDATE, EXPIRY, AFTER, BEFORE, NONCE, signature
+        );
+    }
+
     /// @dev Of one record, not of its neighbour.
     function test_HoldsForOneRecord() public {
         vm.prank(alice);

@@ -6,10 +6,10 @@ import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTe
 /// @notice The EIP-712 domain, and calldata that no encoder writes: what is signed is hashed as it lies in calldata.
 contract DomainTest is BatteryPassportTest {
     bytes32 private constant OFFER_TYPEHASH = keccak256(
-        "OfferAuthorization(address owner,bytes32 key,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "OfferAuthorization(address owner,bytes32 key,uint256 tenure,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
     bytes32 private constant TRANSFER_OWNERSHIP_TYPEHASH = keccak256(
-        "TransferOwnershipAuthorization(address owner,string batteryId,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "TransferOwnershipAuthorization(address owner,string batteryId,uint256 tenure,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
 
     function test_Domain() public view {
@@ -34,24 +34,26 @@ contract DomainTest is BatteryPassportTest {
     /// @dev An address with dirt above its 160 bits is refused when decoded, before anything is hashed.
     function test_RefusesDirtyAddresses() public {
         uint256 dirt = uint256(1) << 160;
-        bytes memory message = abi.encode(alice, leanKey, bob, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE);
+        bytes memory message = abi.encode(alice, leanKey, 0, bob, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE);
         bytes memory signature = _signed(aliceKey, bytes.concat(OFFER_TYPEHASH, message));
         bytes memory clean = abi.encodeCall(
-            passport.offerWithAuthorization, (alice, leanKey, bob, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature)
+            passport.offerWithAuthorization,
+            (alice, leanKey, 0, bob, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature)
         );
         _expectRefused(_with(clean, 4, bytes32(uint256(uint160(alice)) | dirt)));
-        _expectRefused(_with(clean, 68, bytes32(uint256(uint160(bob)) | dirt)));
+        _expectRefused(_with(clean, 100, bytes32(uint256(uint160(bob)) | dirt)));
         (bool success,) = address(passport).call(clean);
         assertTrue(success);
     }
 
     /// @dev The id may lie anywhere in calldata: what is hashed is the id that is used, not where it lies.
     function test_OddOffsetOfTheIdChangesNothing() public {
-        bytes32 structHash =
-            keccak256(abi.encode(TRANSFER_OWNERSHIP_TYPEHASH, alice, keccak256(bytes(ID)), bob, AFTER, BEFORE, NONCE));
+        bytes32 structHash = keccak256(
+            abi.encode(TRANSFER_OWNERSHIP_TYPEHASH, alice, keccak256(bytes(ID)), 0, bob, AFTER, BEFORE, NONCE)
+        );
         bytes memory call_ = abi.encodeCall(
             passport.transferOwnershipWithAuthorization,
-            (alice, ID, bob, AFTER, BEFORE, NONCE, _sign(aliceKey, _digest(structHash)))
+            (alice, ID, 0, bob, AFTER, BEFORE, NONCE, _sign(aliceKey, _digest(structHash)))
         );
         // Another id behind the call, and the offset pointing there: signed was the first one.
         bytes memory other = bytes.concat(call_, abi.encode(uint256(3)), "BAT");

@@ -50,10 +50,10 @@ contract OfferTest is BatteryPassportTest {
         passport.offer(namedKey, bob, EXPIRY, DOCUMENTS);
         bytes32 typeHash = passport.ACCEPT_AUTHORIZATION_TYPEHASH();
         bytes memory signature =
-            _signed(bobKey, abi.encode(typeHash, bob, namedKey, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE));
+            _signed(bobKey, abi.encode(typeHash, bob, namedKey, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE));
         vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.NamedRecord.selector, namedKey));
         vm.prank(relayer);
-        passport.acceptWithAuthorization(bob, namedKey, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature);
+        passport.acceptWithAuthorization(bob, namedKey, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature);
     }
 
     function testFuzz_RefusesOthersAndOtherTerms(address caller, uint256 expiry, bytes32 documents) public {
@@ -121,6 +121,42 @@ contract OfferTest is BatteryPassportTest {
         assertEq(_ownerOf(namedKey), alice);
     }
 
+    /// @dev An acceptance that was overtaken does not take the record a second time, on the same terms, once it was sold.
+    function test_ASignedAcceptanceHoldsForItsTenure() public {
+        bytes32 typeHash = passport.ACCEPT_AUTHORIZATION_TYPEHASH();
+        bytes memory signature =
+            _signed(bobKey, abi.encode(typeHash, bob, leanKey, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE));
+        _sell(alice, bob);
+        _sell(bob, carol);
+        vm.startPrank(carol);
+        passport.offer(leanKey, bob, EXPIRY, DOCUMENTS);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.TenureMismatch.selector, leanKey, 2, 0));
+        passport.acceptWithAuthorization(bob, leanKey, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature);
+    }
+
+    function test_ASignedAcceptanceOfAStringRecordHoldsForItsTenure() public {
+        bytes32 typeHash = passport.ACCEPT_BATTERY_AUTHORIZATION_TYPEHASH();
+        bytes memory message = abi.encode(typeHash, bob, keccak256(bytes(ID)), 0, EXPIRY, DOCUMENTS);
+        bytes memory signature = _signed(bobKey, bytes.concat(message, abi.encode(AFTER, BEFORE, NONCE)));
+        vm.startPrank(alice);
+        passport.transferOwnership(ID, carol);
+        vm.startPrank(carol);
+        passport.offer(namedKey, bob, EXPIRY, DOCUMENTS);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.TenureMismatch.selector, namedKey, 1, 0));
+        passport.acceptBatteryWithAuthorization(bob, ID, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature);
+    }
+
+    /// @dev Nor does an offer that was signed in an earlier tenure come back with its owner.
+    function test_ASignedOfferHoldsForItsTenure() public {
+        bytes32 typeHash = passport.OFFER_AUTHORIZATION_TYPEHASH();
+        bytes memory message = abi.encode(typeHash, alice, leanKey, 0, carol, EXPIRY, DOCUMENTS);
+        bytes memory signature = _signed(aliceKey, bytes.concat(message, abi.encode(AFTER, BEFORE, NONCE)));
+        _sell(alice, bob);
+        _sell(bob, alice);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.TenureMismatch.selector, leanKey, 2, 0));
+        passport.offerWithAuthorization(alice, leanKey, 0, carol, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature);
+    }
+
     function testFuzz_RefusesOffersOfOthers(address caller) public {
         vm.assume(caller != alice);
         vm.startPrank(caller);
@@ -154,6 +190,13 @@ contract OfferTest is BatteryPassportTest {
         passport.offer(leanKey, bob, EXPIRY, DOCUMENTS);
         vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.TenureExhausted.selector, leanKey));
         vm.prank(bob);
+        passport.accept(leanKey, EXPIRY, DOCUMENTS);
+    }
+
+    function _sell(address from, address to) private {
+        vm.prank(from);
+        passport.offer(leanKey, to, EXPIRY, DOCUMENTS);
+        vm.prank(to);
         passport.accept(leanKey, EXPIRY, DOCUMENTS);
     }
 

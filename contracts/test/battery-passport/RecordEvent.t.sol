@@ -150,6 +150,21 @@ contract RecordEventTest is BatteryPassportTest {
         passport.recordEvent(unknown, IBatterySupplyChain.EventKind.QualityCertified, A, B);
     }
 
+    /// @dev Annex XIII: what happens to a battery belongs to point 4, and the id of a string record stands in clear. Not
+    /// even a notified body.
+    function test_RefusesStringRecords() public {
+        bytes memory refused = abi.encodeWithSelector(IBatteryOwnership.NamedRecord.selector, namedKey);
+        vm.startPrank(alice);
+        for (uint256 kind = 1; kind < 12; ++kind) {
+            if (kind == 3 || kind == 8) continue;
+            vm.expectRevert(refused);
+            passport.recordEvent(namedKey, IBatterySupplyChain.EventKind(kind), A, _second(kind));
+        }
+        vm.startPrank(admin);
+        vm.expectRevert(refused);
+        passport.recordEvent(namedKey, IBatterySupplyChain.EventKind.QualityCertified, A, B);
+    }
+
     /// @dev A notified body certifies what is not its own and was not delegated to it; nothing else.
     function test_NotifiedBodyCertifiesEveryRecord() public {
         vm.prank(admin);

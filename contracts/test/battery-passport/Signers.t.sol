@@ -10,10 +10,10 @@ import {BatteryPassportTest} from "../support/battery-passport/BatteryPassportTe
 contract SignersTest is BatteryPassportTest {
     function test_RefusesOffersOfAStranger() public {
         bytes memory s =
-            _byBob(abi.encode(passport.OFFER_AUTHORIZATION_TYPEHASH(), bob, leanKey, bob, EXPIRY, DOCUMENTS));
+            _byBob(abi.encode(passport.OFFER_AUTHORIZATION_TYPEHASH(), bob, leanKey, 0, bob, EXPIRY, DOCUMENTS));
         _refuses(
             abi.encodeCall(
-                passport.offerWithAuthorization, (bob, leanKey, bob, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
+                passport.offerWithAuthorization, (bob, leanKey, 0, bob, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
             ),
             abi.encodeWithSelector(IBatteryOwnership.NotOwner.selector, leanKey, bob)
         );
@@ -21,10 +21,11 @@ contract SignersTest is BatteryPassportTest {
 
     function test_RefusesDelegationsOfAStranger() public {
         bytes memory s =
-            _byBob(abi.encode(passport.DELEGATE_AUTHORIZATION_TYPEHASH(), bob, leanKey, bob, SCOPE_UPDATE, EXPIRY));
+            _byBob(abi.encode(passport.DELEGATE_AUTHORIZATION_TYPEHASH(), bob, leanKey, 0, bob, SCOPE_UPDATE, EXPIRY));
         _refuses(
             abi.encodeCall(
-                passport.delegateWithAuthorization, (bob, leanKey, bob, SCOPE_UPDATE, EXPIRY, AFTER, BEFORE, NONCE, s)
+                passport.delegateWithAuthorization,
+                (bob, leanKey, 0, bob, SCOPE_UPDATE, EXPIRY, AFTER, BEFORE, NONCE, s)
             ),
             abi.encodeWithSelector(IBatteryOwnership.NotOwner.selector, leanKey, bob)
         );
@@ -32,9 +33,9 @@ contract SignersTest is BatteryPassportTest {
 
     function test_RefusesTransfersOfAStranger() public {
         bytes memory s =
-            _byBob(abi.encode(passport.TRANSFER_OWNERSHIP_AUTHORIZATION_TYPEHASH(), bob, keccak256(bytes(ID)), bob));
+            _byBob(abi.encode(passport.TRANSFER_OWNERSHIP_AUTHORIZATION_TYPEHASH(), bob, keccak256(bytes(ID)), 0, bob));
         _refuses(
-            abi.encodeCall(passport.transferOwnershipWithAuthorization, (bob, ID, bob, AFTER, BEFORE, NONCE, s)),
+            abi.encodeCall(passport.transferOwnershipWithAuthorization, (bob, ID, 0, bob, AFTER, BEFORE, NONCE, s)),
             abi.encodeWithSignature("Error(string)", "Not current owner")
         );
     }
@@ -45,19 +46,22 @@ contract SignersTest is BatteryPassportTest {
         passport.offer(leanKey, carol, EXPIRY, DOCUMENTS);
         passport.offer(namedKey, carol, EXPIRY, DOCUMENTS);
         vm.stopPrank();
-        bytes memory s = _byBob(abi.encode(passport.ACCEPT_AUTHORIZATION_TYPEHASH(), bob, leanKey, EXPIRY, DOCUMENTS));
+        bytes memory s =
+            _byBob(abi.encode(passport.ACCEPT_AUTHORIZATION_TYPEHASH(), bob, leanKey, 0, EXPIRY, DOCUMENTS));
         _refuses(
             abi.encodeCall(
-                passport.acceptWithAuthorization, (bob, leanKey, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
+                passport.acceptWithAuthorization, (bob, leanKey, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
             ),
             abi.encodeWithSelector(IBatteryOwnership.NoSuchOffer.selector, leanKey, bob, EXPIRY, DOCUMENTS)
         );
         s = _byBob(
-            abi.encode(passport.ACCEPT_BATTERY_AUTHORIZATION_TYPEHASH(), bob, keccak256(bytes(ID)), EXPIRY, DOCUMENTS)
+            abi.encode(
+                passport.ACCEPT_BATTERY_AUTHORIZATION_TYPEHASH(), bob, keccak256(bytes(ID)), 0, EXPIRY, DOCUMENTS
+            )
         );
         _refuses(
             abi.encodeCall(
-                passport.acceptBatteryWithAuthorization, (bob, ID, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
+                passport.acceptBatteryWithAuthorization, (bob, ID, 0, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, s)
             ),
             abi.encodeWithSelector(IBatteryOwnership.NoSuchOffer.selector, namedKey, bob, EXPIRY, DOCUMENTS)
         );
@@ -77,10 +81,11 @@ contract SignersTest is BatteryPassportTest {
     }
 
     function test_RefusesStatusAndEventsOfAStranger() public {
-        IBatterySupplyChain.Status status = IBatterySupplyChain.Status.InUse;
-        bytes memory s = _byBob(abi.encode(passport.CHANGE_STATUS_AUTHORIZATION_TYPEHASH(), bob, leanKey, status));
+        IBatterySupplyChain.Status from = IBatterySupplyChain.Status.Manufactured;
+        IBatterySupplyChain.Status to = IBatterySupplyChain.Status.InUse;
+        bytes memory s = _byBob(abi.encode(passport.CHANGE_STATUS_AUTHORIZATION_TYPEHASH(), bob, leanKey, from, to));
         _refuses(
-            abi.encodeCall(passport.changeStatusWithAuthorization, (bob, leanKey, status, AFTER, BEFORE, NONCE, s)),
+            abi.encodeCall(passport.changeStatusWithAuthorization, (bob, leanKey, from, to, AFTER, BEFORE, NONCE, s)),
             _notAuthorized(SCOPE_STATUS)
         );
         IBatterySupplyChain.EventKind kind = IBatterySupplyChain.EventKind.EndOfLife;

@@ -50,6 +50,27 @@ contract TransferOwnershipTest is BatteryPassportTest {
         passport.transferOwnership("unknown", bob);
         vm.expectRevert(IBatteryOwnership.ZeroAddress.selector);
         passport.transferOwnership(ID, address(0));
+        // Whom an eth_call without a sender stands for owns nothing.
+        vm.startPrank(address(0));
+        vm.expectRevert("Not current owner");
+        passport.transferOwnership("unknown", bob);
+    }
+
+    /// @dev What the owner signed and nobody executed goes with his tenure, and does not come back when he does.
+    function test_ASignatureHoldsForItsTenure() public {
+        bytes32 typeHash = passport.TRANSFER_OWNERSHIP_AUTHORIZATION_TYPEHASH();
+        bytes memory message = abi.encode(typeHash, alice, keccak256(bytes(ID)), 0, carol, AFTER, BEFORE, NONCE);
+        bytes memory signature = _signed(aliceKey, message);
+        vm.prank(alice);
+        passport.transferOwnership(ID, bob);
+        vm.prank(bob);
+        passport.transferOwnership(ID, alice);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.TenureMismatch.selector, namedKey, 2, 0));
+        passport.transferOwnershipWithAuthorization(alice, ID, 0, carol, AFTER, BEFORE, NONCE, signature);
+        message = abi.encode(typeHash, alice, keccak256(bytes(ID)), 2, carol, AFTER, BEFORE, NONCE);
+        signature = _signed(aliceKey, message);
+        passport.transferOwnershipWithAuthorization(alice, ID, 2, carol, AFTER, BEFORE, NONCE, signature);
+        assertEq(_ownerOf(namedKey), carol);
     }
 
     /// @dev 65,535 changes are the most; the record stays with its last owner, all else still works.

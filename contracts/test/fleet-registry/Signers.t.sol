@@ -15,6 +15,7 @@ contract SignersTest is FleetRegistryTest {
     bytes32 private constant NONCE = keccak256("a nonce");
     bytes32 private constant HASH = keccak256("a hash");
     IBatterySupplyChain.Status private constant IN_STORAGE = IBatterySupplyChain.Status.InStorage;
+    IBatterySupplyChain.Status private constant MANUFACTURED = IBatterySupplyChain.Status.Manufactured;
 
     bytes32 private key;
 
@@ -26,16 +27,20 @@ contract SignersTest is FleetRegistryTest {
 
     function test_TheOwnersSignatureActs() public {
         bytes memory s =
-            _signedBy(aliceKey, abi.encode(registry.OFFER_AUTHORIZATION_TYPEHASH(), alice, key, bob, EXPIRY, HASH));
+            _signedBy(aliceKey, abi.encode(registry.OFFER_AUTHORIZATION_TYPEHASH(), alice, key, 0, bob, EXPIRY, HASH));
         vm.prank(relayer);
-        registry.offerWithAuthorization(alice, key, bob, EXPIRY, HASH, AFTER, BEFORE, NONCE, s);
-        s = _signedBy(bobKey, abi.encode(registry.ACCEPT_AUTHORIZATION_TYPEHASH(), bob, key, EXPIRY, HASH));
+        registry.offerWithAuthorization(alice, key, 0, bob, EXPIRY, HASH, AFTER, BEFORE, NONCE, s);
+        s = _signedBy(bobKey, abi.encode(registry.ACCEPT_AUTHORIZATION_TYPEHASH(), bob, key, 0, EXPIRY, HASH));
         vm.prank(relayer);
-        registry.acceptWithAuthorization(bob, key, EXPIRY, HASH, AFTER, BEFORE, NONCE, s);
+        registry.acceptWithAuthorization(bob, key, 0, EXPIRY, HASH, AFTER, BEFORE, NONCE, s);
         assertEq(_ownerOf(key), bob);
-        s = _signedBy(bobKey, abi.encode(registry.CHANGE_STATUS_AUTHORIZATION_TYPEHASH(), bob, key, IN_STORAGE), HASH);
+        s = _signedBy(
+            bobKey,
+            abi.encode(registry.CHANGE_STATUS_AUTHORIZATION_TYPEHASH(), bob, key, MANUFACTURED, IN_STORAGE),
+            HASH
+        );
         vm.prank(relayer);
-        registry.changeStatusWithAuthorization(bob, key, IN_STORAGE, AFTER, BEFORE, HASH, s);
+        registry.changeStatusWithAuthorization(bob, key, MANUFACTURED, IN_STORAGE, AFTER, BEFORE, HASH, s);
         (,,,, IBatterySupplyChain.Status status,) = registry.recordOf(key);
         assertTrue(status == IN_STORAGE);
     }
@@ -43,15 +48,15 @@ contract SignersTest is FleetRegistryTest {
     /// @dev bob signs, as himself, what is alice's to do; not even she brings it in.
     function test_RefusesAStranger() public {
         bytes memory s =
-            _signedBy(bobKey, abi.encode(registry.OFFER_AUTHORIZATION_TYPEHASH(), bob, key, bob, EXPIRY, HASH));
+            _signedBy(bobKey, abi.encode(registry.OFFER_AUTHORIZATION_TYPEHASH(), bob, key, 0, bob, EXPIRY, HASH));
         bytes memory notOwner = abi.encodeWithSelector(IBatteryOwnership.NotOwner.selector, key, bob);
         _refuses(
-            abi.encodeCall(registry.offerWithAuthorization, (bob, key, bob, EXPIRY, HASH, AFTER, BEFORE, NONCE, s)),
+            abi.encodeCall(registry.offerWithAuthorization, (bob, key, 0, bob, EXPIRY, HASH, AFTER, BEFORE, NONCE, s)),
             notOwner
         );
-        s = _signedBy(bobKey, abi.encode(registry.DELEGATE_AUTHORIZATION_TYPEHASH(), bob, key, bob, 1, EXPIRY));
+        s = _signedBy(bobKey, abi.encode(registry.DELEGATE_AUTHORIZATION_TYPEHASH(), bob, key, 0, bob, 1, EXPIRY));
         _refuses(
-            abi.encodeCall(registry.delegateWithAuthorization, (bob, key, bob, 1, EXPIRY, AFTER, BEFORE, NONCE, s)),
+            abi.encodeCall(registry.delegateWithAuthorization, (bob, key, 0, bob, 1, EXPIRY, AFTER, BEFORE, NONCE, s)),
             notOwner
         );
         s = _signedBy(bobKey, abi.encode(registry.UPDATE_AUTHORIZATION_TYPEHASH(), bob, key, 2, HASH));
@@ -59,9 +64,13 @@ contract SignersTest is FleetRegistryTest {
             abi.encodeCall(registry.updateWithAuthorization, (bob, key, 2, HASH, AFTER, BEFORE, NONCE, s)),
             _notAuthorized(1)
         );
-        s = _signedBy(bobKey, abi.encode(registry.CHANGE_STATUS_AUTHORIZATION_TYPEHASH(), bob, key, IN_STORAGE));
+        s = _signedBy(
+            bobKey, abi.encode(registry.CHANGE_STATUS_AUTHORIZATION_TYPEHASH(), bob, key, MANUFACTURED, IN_STORAGE)
+        );
         _refuses(
-            abi.encodeCall(registry.changeStatusWithAuthorization, (bob, key, IN_STORAGE, AFTER, BEFORE, NONCE, s)),
+            abi.encodeCall(
+                registry.changeStatusWithAuthorization, (bob, key, MANUFACTURED, IN_STORAGE, AFTER, BEFORE, NONCE, s)
+            ),
             _notAuthorized(1 << 12)
         );
         IBatterySupplyChain.EventKind kind = IBatterySupplyChain.EventKind.LocationUpdate;

@@ -29,17 +29,17 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
 
     /// @inheritdoc IBatteryOwnership
     bytes32 public constant OFFER_AUTHORIZATION_TYPEHASH = keccak256(
-        "OfferAuthorization(address owner,bytes32 key,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "OfferAuthorization(address owner,bytes32 key,uint256 tenure,address to,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
 
     /// @inheritdoc IBatteryOwnership
     bytes32 public constant ACCEPT_AUTHORIZATION_TYPEHASH = keccak256(
-        "AcceptAuthorization(address newOwner,bytes32 key,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "AcceptAuthorization(address newOwner,bytes32 key,uint256 tenure,uint256 expiry,bytes32 documents,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
 
     /// @inheritdoc IBatteryOwnership
     bytes32 public constant DELEGATE_AUTHORIZATION_TYPEHASH = keccak256(
-        "DelegateAuthorization(address owner,bytes32 key,address updater,uint256 scope,uint256 expiry,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "DelegateAuthorization(address owner,bytes32 key,uint256 tenure,address updater,uint256 scope,uint256 expiry,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
 
     /// @dev Bits 1 to 11 of a scope are the event kinds.
@@ -76,6 +76,7 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     function offerWithAuthorization(
         address owner,
         bytes32 key,
+        uint256 tenure,
         address to,
         uint256 expiry,
         bytes32 documents,
@@ -84,13 +85,14 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
         bytes32 nonce,
         bytes calldata signature
     ) external {
-        _useSigned(_hashOfArguments(OFFER_AUTHORIZATION_TYPEHASH, 8), owner, validAfter, validBefore, nonce, signature);
+        _useSigned(_hashOfArguments(OFFER_AUTHORIZATION_TYPEHASH, 9), owner, validAfter, validBefore, nonce, signature);
+        _requireTenure(key, tenure);
         _offer(owner, key, to, expiry, documents);
     }
 
     /// @inheritdoc IBatteryOwnership
     function accept(bytes32 key, uint256 expiry, bytes32 documents) external {
-        _requireNotNamed(key);
+        _requireNotNamed(key, _entries[key].head);
         _accept(_msgSender(), key, expiry, documents);
     }
 
@@ -98,6 +100,7 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     function acceptWithAuthorization(
         address newOwner,
         bytes32 key,
+        uint256 tenure,
         uint256 expiry,
         bytes32 documents,
         uint256 validAfter,
@@ -106,9 +109,10 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
         bytes calldata signature
     ) external {
         _useSigned(
-            _hashOfArguments(ACCEPT_AUTHORIZATION_TYPEHASH, 7), newOwner, validAfter, validBefore, nonce, signature
+            _hashOfArguments(ACCEPT_AUTHORIZATION_TYPEHASH, 8), newOwner, validAfter, validBefore, nonce, signature
         );
-        _requireNotNamed(key);
+        _requireNotNamed(key, _entries[key].head);
+        _requireTenure(key, tenure);
         _accept(newOwner, key, expiry, documents);
     }
 
@@ -121,6 +125,7 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     function delegateWithAuthorization(
         address owner,
         bytes32 key,
+        uint256 tenure,
         address updater,
         uint256 scope,
         uint256 expiry,
@@ -130,13 +135,15 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
         bytes calldata signature
     ) external {
         _useSigned(
-            _hashOfArguments(DELEGATE_AUTHORIZATION_TYPEHASH, 8), owner, validAfter, validBefore, nonce, signature
+            _hashOfArguments(DELEGATE_AUTHORIZATION_TYPEHASH, 9), owner, validAfter, validBefore, nonce, signature
         );
+        _requireTenure(key, tenure);
         _delegate(owner, key, updater, scope, expiry);
     }
 
     function _offer(address actor, bytes32 key, address to, uint256 expiry, bytes32 documents) internal {
-        Head head = _liveHeadOf(key, actor);
+        Head head = _liveHead(key);
+        _requireOwner(key, head, actor);
         if (to == address(0)) {
             delete _offers[key];
         } else {
@@ -162,7 +169,8 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     }
 
     function _delegate(address actor, bytes32 key, address updater, uint256 scope, uint256 expiry) internal {
-        Head head = _liveHeadOf(key, actor);
+        Head head = _liveHead(key);
+        _requireOwner(key, head, actor);
         if (updater == address(0)) revert ZeroAddress();
         if (scope & ~SCOPES != 0) revert InvalidScope(scope);
 
@@ -187,19 +195,29 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
     function _liveHead(bytes32 key) internal view returns (Head head) {
         head = _entries[key].head;
         if (!head.exists()) revert UnknownRecord(key);
-        _requireNotRecycled(key, head);
+        if (head.isRecycled()) revert RecordRecycled(key);
     }
 
-    /// @dev The same, and `account` owns it.
-    function _liveHeadOf(bytes32 key, address account) internal view returns (Head head) {
+    /// @dev The same, and it is none of the string ABI, whose life is not recorded here: its id stands in clear.
+    function _leanHead(bytes32 key) internal view returns (Head head) {
         head = _liveHead(key);
-        if (head.owner() != account) revert NotOwner(key, account);
+        _requireNotNamed(key, head);
     }
 
     /// @dev The same, and `account` may do what `scope` says.
-    function _liveHeadFor(bytes32 key, address account, uint256 scope) internal view returns (Head head) {
-        head = _liveHead(key);
+    function _leanHeadFor(bytes32 key, address account, uint256 scope) internal view returns (Head head) {
+        head = _leanHead(key);
         if (!_mayAct(head, key, account, scope)) revert NotAuthorizedFor(key, account, scope);
+    }
+
+    function _requireOwner(bytes32 key, Head head, address account) internal pure {
+        if (head.owner() != account) revert NotOwner(key, account);
+    }
+
+    /// @dev What was signed in one tenure is void in every other.
+    function _requireTenure(bytes32 key, uint256 tenure) internal view {
+        uint256 current = _entries[key].head.tenure();
+        if (tenure != current) revert TenureMismatch(key, current, tenure);
     }
 
     /// @dev Nobody owns an unknown record, and the zero address, which nobody acts as, is never delegated to.
@@ -209,14 +227,6 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
         Delegation storage delegation = _delegations[key][account];
         return scope != 0 && delegation.scope & scope == scope && block.timestamp < delegation.expiry
             && delegation.tenure == head.tenure();
-    }
-
-    function _requireNotRecycled(bytes32 key, Head head) internal pure {
-        if (head.isRecycled()) revert RecordRecycled(key);
-    }
-
-    function _requireNotNamed(bytes32 key) internal view {
-        if (_entries[key].head.isNamed()) revert NamedRecord(key);
     }
 
     /// @dev {_useAuthorization} with the hash of the message's struct. All forms share this one piece of code, because it
@@ -243,6 +253,10 @@ abstract contract BatteryOwnership is IBatteryOwnership, Authorizations, Battery
             calldatacopy(add(free, 0x20), 4, size)
             structHash := keccak256(free, add(size, 0x20))
         }
+    }
+
+    function _requireNotNamed(bytes32 key, Head head) private pure {
+        if (head.isNamed()) revert NamedRecord(key);
     }
 
     function _requireFuture(uint256 expiry) private view {

@@ -102,8 +102,7 @@ abstract contract BatteryRecords is IBatteryRecords, BatterySupplyChain {
     }
 
     function _update(address actor, bytes32 key, bytes32 dataHash) internal {
-        Head head = _liveHeadFor(key, actor, SCOPE_UPDATE);
-        if (head.isNamed()) revert NamedRecord(key);
+        Head head = _leanHeadFor(key, actor, SCOPE_UPDATE);
         if (dataHash == 0) revert ZeroHash();
 
         Entry storage entry = _entries[key];
@@ -144,7 +143,9 @@ abstract contract BatteryRecords is IBatteryRecords, BatterySupplyChain {
             bytes32 key = keys[i];
             if (key <= last) revert SourcesOutOfOrder(key);
             last = key;
-            _enter(owner, key, _liveHeadOf(key, owner), Status.SecondLife);
+            Head head = _leanHead(key);
+            _requireOwner(key, head, owner);
+            _enter(owner, key, head, Status.SecondLife);
         }
     }
 

@@ -12,7 +12,7 @@ import {BatteryOwnership} from "./BatteryOwnership.sol";
 abstract contract BatterySupplyChain is IBatterySupplyChain, BatteryOwnership {
     /// @inheritdoc IBatterySupplyChain
     bytes32 public constant CHANGE_STATUS_AUTHORIZATION_TYPEHASH = keccak256(
-        "ChangeStatusAuthorization(address actor,bytes32 key,uint8 status,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+        "ChangeStatusAuthorization(address actor,bytes32 key,uint8 from,uint8 status,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
     );
 
     /// @inheritdoc IBatterySupplyChain
@@ -29,6 +29,7 @@ abstract contract BatterySupplyChain is IBatterySupplyChain, BatteryOwnership {
     function changeStatusWithAuthorization(
         address actor,
         bytes32 key,
+        Status from,
         Status status,
         uint256 validAfter,
         uint256 validBefore,
@@ -36,8 +37,10 @@ abstract contract BatterySupplyChain is IBatterySupplyChain, BatteryOwnership {
         bytes calldata signature
     ) external {
         _useSigned(
-            _hashOfArguments(CHANGE_STATUS_AUTHORIZATION_TYPEHASH, 6), actor, validAfter, validBefore, nonce, signature
+            _hashOfArguments(CHANGE_STATUS_AUTHORIZATION_TYPEHASH, 7), actor, validAfter, validBefore, nonce, signature
         );
+        Status current = _entries[key].head.status();
+        if (from != current) revert StatusMismatch(key, current, from);
         _changeStatus(actor, key, status);
     }
 
@@ -67,7 +70,7 @@ abstract contract BatterySupplyChain is IBatterySupplyChain, BatteryOwnership {
     function _changeStatus(address actor, bytes32 key, Status status) internal {
         if (status < Status.InStorage || status > Status.Maintenance) revert StatusNeedsItsEvent(status);
         if (status == Status.InUse || status == Status.Maintenance) _requireRoleIfGated(OPERATOR_ROLE, actor);
-        _enter(actor, key, _liveHeadFor(key, actor, SCOPE_STATUS), status);
+        _enter(actor, key, _leanHeadFor(key, actor, SCOPE_STATUS), status);
     }
 
     function _recordEvent(address actor, bytes32 key, EventKind kind, bytes32 first, bytes32 second) internal {
@@ -84,7 +87,7 @@ abstract contract BatterySupplyChain is IBatterySupplyChain, BatteryOwnership {
         _emitEvent(actor, key, kind, first, second);
     }
 
-    /// @dev The only way from status to status.
+    /// @dev The only way from status to status. No head of the string ABI comes here, so those stay Manufactured.
     function _enter(address actor, bytes32 key, Head head, Status to) internal {
         Status from = head.status();
         if (!BatteryLifecycle.mayFollow(from, to)) revert InvalidTransition(key, from, to);
@@ -94,10 +97,10 @@ abstract contract BatterySupplyChain is IBatterySupplyChain, BatteryOwnership {
 
     /// @dev A notified body needs no delegation: its role stands for every record, gated or not.
     function _headForEvent(address actor, bytes32 key, EventKind kind) private view returns (Head) {
-        if (kind == EventKind.QualityCertified && hasRole(NOTIFIED_BODY_ROLE, actor)) return _liveHead(key);
+        if (kind == EventKind.QualityCertified && hasRole(NOTIFIED_BODY_ROLE, actor)) return _leanHead(key);
         // Where goods are is told by carriers, who have no role.
         if (kind != EventKind.LocationUpdate) _requireRoleIfGated(_roleOf(kind), actor);
-        return _liveHeadFor(key, actor, 1 << uint256(kind));
+        return _leanHeadFor(key, actor, 1 << uint256(kind));
     }
 
     /// @dev All kinds have the shape (key indexed, actor indexed, first, second), maintenance_required without second.
@@ -106,7 +109,7 @@ abstract contract BatterySupplyChain is IBatterySupplyChain, BatteryOwnership {
         assembly ("memory-safe") {
             mstore(0x00, first)
             mstore(0x20, second)
-            log3(0x00, shl(5, add(1, iszero(iszero(second)))), topic, key, actor)
+            log3(0x00, shl(5, add(1, iszero(iszero(second)))), topic, key, shr(96, shl(96, actor)))
         }
     }
 

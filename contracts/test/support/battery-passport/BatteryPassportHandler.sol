@@ -136,7 +136,7 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         status = bound(status, 2, 5);
         address actor = _person(person);
         Model storage model = _models[record];
-        bool expected = _alive(record) && _mayAct(record, actor, 12) && _followers[model.status] >> status & 1 == 1;
+        bool expected = _hasALife(record) && _mayAct(record, actor, 12) && _followers[model.status] >> status & 1 == 1;
         bytes memory call_ = abi.encodeCall(PASSPORT.changeStatus, (keyOf(record), IBatterySupplyChain.Status(status)));
         if (_as(actor, call_, expected)) model.status = status;
     }
@@ -149,7 +149,7 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         address actor = _person(person);
         Model storage model = _models[record];
         uint256 next = kind == 5 ? 4 : kind == 9 ? 7 : kind == 11 ? 8 : 0;
-        bool expected = _alive(record) && _mayAct(record, actor, kind)
+        bool expected = _hasALife(record) && _mayAct(record, actor, kind)
             && (next == 0 || _followers[model.status] >> next & 1 == 1) && (kind != 1 || model.status == 1)
             && (kind != 10 || model.status == 6 || model.status == 7);
         bytes memory call_ = abi.encodeCall(
@@ -186,6 +186,11 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
 
     function _alive(uint256 record) private view returns (bool) {
         return _models[record].status != 8;
+    }
+
+    /// @dev Status and events are none of a string record's.
+    function _hasALife(uint256 record) private view returns (bool) {
+        return !isNamed(record) && _alive(record);
     }
 
     function _mayAct(uint256 record, address actor, uint256 bit) private view returns (bool) {

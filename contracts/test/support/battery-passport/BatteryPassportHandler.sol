@@ -5,6 +5,7 @@ import {CommonBase} from "forge-std/Base.sol";
 import {StdUtils} from "forge-std/StdUtils.sol";
 
 import {BatteryPassport} from "../../../src/BatteryPassport.sol";
+import {IBatteryRecords} from "../../../src/interfaces/IBatteryRecords.sol";
 import {IBatterySupplyChain} from "../../../src/interfaces/IBatterySupplyChain.sol";
 
 /// @notice Drives a BatteryPassport at random for the invariants and keeps a model beside it that shares no line with
@@ -13,6 +14,17 @@ import {IBatterySupplyChain} from "../../../src/interfaces/IBatterySupplyChain.s
 contract BatteryPassportHandler is CommonBase, StdUtils {
     /// @dev Statuses that may follow each, a bit for each: S-05 as numbers.
     uint16[9] private _followers = [0, 0x9c, 0xb8, 0xb4, 0xec, 0xdc, 0x1c0, 0x140, 0];
+
+    bytes32 private constant TRANSFER_OWNERSHIP_TYPEHASH = keccak256(
+        "TransferOwnershipAuthorization(address owner,string batteryId,uint256 tenure,address newOwner,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+    );
+    bytes32 private constant UPDATE_TYPEHASH = keccak256(
+        "UpdateAuthorization(address updater,bytes32 key,uint256 sequence,bytes32 dataHash,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+    );
+    bytes32 private constant CHANGE_STATUS_TYPEHASH = keccak256(
+        "ChangeStatusAuthorization(address actor,bytes32 key,uint8 from,uint8 status,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+    );
+    uint256 private constant BEFORE = type(uint256).max;
 
     uint256 private constant PEOPLE = 4;
     uint256 public constant RECORDS = 6;
@@ -39,6 +51,7 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
     Model[RECORDS] private _models;
     mapping(uint256 record => mapping(address updater => DelegationModel)) private _delegations;
     mapping(uint256 record => address) public registrants;
+    uint256 private _nonces;
 
     constructor(BatteryPassport passport) {
         PASSPORT = passport;
@@ -92,6 +105,38 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         }
     }
 
+    /// @dev Signed by one person and submitted by another, half the time for the tenure that it is.
+    function transferOwnershipSigned(uint256 person, uint256 record, uint256 to, uint256 submitter) external {
+        record %= NAMED;
+        address actor = _person(person);
+        uint256 tenure = _models[record].tenure + (submitter >> 8 & 1);
+        bool expected = _models[record].owner == actor && tenure == _models[record].tenure;
+        bytes32 nonce = bytes32(++_nonces);
+        bytes memory signature = _sign(
+            person, abi.encode(TRANSFER_OWNERSHIP_TYPEHASH, actor, keccak256(bytes(id(record))), tenure, _person(to))
+        );
+        bytes memory call_ = abi.encodeCall(
+            PASSPORT.transferOwnershipWithAuthorization,
+            (actor, id(record), tenure, _person(to), 0, BEFORE, nonce, signature)
+        );
+        if (_as(_person(submitter), call_, expected)) _hand(record, _person(to));
+    }
+
+    /// @dev For the next place, for the one after it, or for whichever comes.
+    function updateSigned(uint256 person, uint256 record, bytes32 dataHash, uint256 submitter) external {
+        record = bound(record, NAMED, RECORDS - 1);
+        address actor = _person(person);
+        uint256 next = _models[record].hashes.length + 1;
+        uint256 sequence = [next, next + 1, 0][(submitter >> 8) % 3];
+        bool expected = _alive(record) && _mayAct(record, actor, 0) && dataHash != 0 && sequence != next + 1;
+        bytes32 nonce = bytes32(++_nonces);
+        bytes memory signature = _sign(person, abi.encode(UPDATE_TYPEHASH, actor, keyOf(record), sequence, dataHash));
+        bytes memory call_ = abi.encodeCall(
+            PASSPORT.updateWithAuthorization, (actor, keyOf(record), sequence, dataHash, 0, BEFORE, nonce, signature)
+        );
+        if (_as(_person(submitter), call_, expected)) _models[record].hashes.push(dataHash);
+    }
+
     function offer(uint256 person, uint256 record, uint256 to, uint256 lifetime) external {
         record %= RECORDS;
         address actor = _person(person);
@@ -141,6 +186,48 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         if (_as(actor, call_, expected)) model.status = status;
     }
 
+    /// @dev From the status that it is, or from the one after it.
+    function changeStatusSigned(uint256 person, uint256 record, uint256 status, uint256 submitter) external {
+        record %= RECORDS;
+        status = bound(status, 2, 5);
+        address actor = _person(person);
+        uint256 current = _models[record].status;
+        uint256 from = (current + (submitter >> 8 & 1)) % 9;
+        bool expected = _hasALife(record) && _mayAct(record, actor, 12) && _followers[current] >> status & 1 == 1
+            && from == current;
+        bytes32 nonce = bytes32(++_nonces);
+        bytes memory signature = _sign(person, abi.encode(CHANGE_STATUS_TYPEHASH, actor, keyOf(record), from, status));
+        bytes memory call_ = abi.encodeCall(
+            PASSPORT.changeStatusWithAuthorization,
+            (
+                actor,
+                keyOf(record),
+                IBatterySupplyChain.Status(from),
+                IBatterySupplyChain.Status(status),
+                0,
+                BEFORE,
+                nonce,
+                signature
+            )
+        );
+        if (_as(_person(submitter), call_, expected)) _models[record].status = status;
+    }
+
+    /// @dev The new record is nobody's in the model: what counts is what becomes of the old one.
+    function beginSecondLife(uint256 person, uint256 record) external {
+        record %= RECORDS;
+        address actor = _person(person);
+        Model storage model = _models[record];
+        bool expected = _hasALife(record) && model.owner == actor && _followers[model.status] >> 6 & 1 == 1;
+        bytes32[] memory sources = new bytes32[](1);
+        sources[0] = keyOf(record);
+        bytes32 saltedId = keccak256(abi.encode(++_nonces));
+        IBatteryRecords.Signed memory none;
+        IBatteryRecords.SecondLife memory life =
+            IBatteryRecords.SecondLife(actor, actor, saltedId, "data", sources, "application", "modifications");
+        if (_as(actor, abi.encodeCall(PASSPORT.beginSecondLife, (life, none, none)), expected)) model.status = 6;
+    }
+
     /// @dev Kinds 9 and 11, which lead to the end, come as seldom as one in sixteen.
     function recordEvent(uint256 person, uint256 record, uint256 seed) external {
         record %= RECORDS;
@@ -179,6 +266,23 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         require(success == expected, expected ? "refused what the model allows" : "allowed what the model refuses");
     }
 
+    /// @dev A message without window and nonce, which are all time and the latest.
+    function _sign(uint256 person, bytes memory message) private view returns (bytes memory) {
+        bytes32 domain = keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("WIA Battery Passport"),
+                keccak256("1"),
+                block.chainid,
+                address(PASSPORT)
+            )
+        );
+        bytes32 structHash = keccak256(bytes.concat(message, abi.encode(0, BEFORE, _nonces)));
+        (uint8 v, bytes32 r, bytes32 s) =
+            vm.sign(_key(person), keccak256(abi.encodePacked(hex"1901", domain, structHash)));
+        return abi.encodePacked(r, s, v);
+    }
+
     function _hand(uint256 record, address to) private {
         _models[record].owner = to;
         ++_models[record].tenure;
@@ -201,6 +305,10 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
     }
 
     function _person(uint256 seed) private pure returns (address) {
-        return address(uint160(0xa11ce + seed % PEOPLE));
+        return vm.addr(_key(seed));
+    }
+
+    function _key(uint256 seed) private pure returns (uint256) {
+        return 0xa11ce + seed % PEOPLE;
     }
 }

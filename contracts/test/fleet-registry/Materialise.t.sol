@@ -148,6 +148,25 @@ contract MaterialiseTest is FleetRegistryTest {
         registry.materialise(alice, root, 0, _saltedId(0, 0), 0, new bytes32[](0));
     }
 
+    /// @dev A stranger who materialises sets nothing back: at sequence 1 the anchored update is the passport's data, from
+    /// the record's first own one on it is the record's.
+    function test_AnchoredDataHoldsUntilTheRecordHasItsOwn() public {
+        (bytes32 root, bytes32[] memory entries) = _registerFleet(0, 9);
+        bytes32 key = _leanKey(alice, _saltedId(0, 5));
+        bytes32[] memory updates = new bytes32[](1);
+        updates[0] = _updateEntry(alice, root, key, keccak256("newer data"));
+        bytes32 batch = MerkleTree.root(updates);
+        vm.prank(alice);
+        registry.anchorBatch(root, batch, 1, CID);
+        _materialise(root, entries, 0, 5);
+        assertEq(_sequenceOf(key), 1);
+        assertTrue(registry.verifyBatch(alice, root, _genesis(alice, root), batch, 1, CID));
+        assertTrue(registry.verifyUpdate(alice, root, batch, 1, 0, key, keccak256("newer data"), new bytes32[](0)));
+        vm.prank(alice);
+        registry.update(key, keccak256("own data"));
+        assertEq(_sequenceOf(key), 2);
+    }
+
     /// @dev What was registered with the role stays registered without it.
     function test_NeedsNoRoleAnyMore() public {
         (bytes32 root, bytes32[] memory entries) = _registerFleet(0, 9);

@@ -61,4 +61,19 @@ contract RolesTest is CreditExchangeTest {
         vm.prank(caller);
         exchange.grantRole(role, caller);
     }
+
+    /// @dev A handover of the admin moves that role alone: the others, and the fees, are moved by the new one.
+    function test_AHandoverMovesNoOtherRole() public {
+        vm.prank(admin);
+        exchange.beginDefaultAdminTransfer(bob);
+        vm.warp(NOW + ADMIN_DELAY_S + 1);
+        vm.prank(bob);
+        exchange.acceptDefaultAdminTransfer();
+        assertEq(exchange.defaultAdmin(), bob);
+        assertTrue(exchange.hasRole(exchange.OPERATOR_ROLE(), admin));
+        assertTrue(exchange.hasRole(exchange.PAUSER_ROLE(), admin));
+        assertFalse(exchange.hasRole(exchange.OPERATOR_ROLE(), bob));
+        assertFalse(exchange.hasRole(exchange.PAUSER_ROLE(), bob));
+        assertEq(exchange.feeRecipient(), feeRecipient);
+    }
 }

@@ -53,6 +53,20 @@ contract InvariantsTest is RelayBatcherTest {
         assertFalse(batcher.isAllowed(address(dollar), dollar.approve.selector));
     }
 
+    /// @dev The invariants speak of something: items are recorded, and whole relays refused.
+    function test_TheHandlerReachesEveryOutcome() public {
+        for (uint256 i = 0; i < 20; ++i) {
+            handler.relay(vm.addr(i + 1), i, i);
+            handler.relayWithTooLittleGas(i, i);
+        }
+        assertEq(handler.relays(), 20);
+        assertEq(handler.refusedRelays(), 20);
+        assertGt(handler.recorded(), 10);
+        invariant_AnItemIsExecutedAtMostOnce();
+        invariant_HoldsNothing();
+        invariant_TheListStays();
+    }
+
     function _listWithFaucet() private view returns (IRelayBatcher.Allowed[] memory allowed) {
         IRelayBatcher.Allowed[] memory targets = _list();
         allowed = new IRelayBatcher.Allowed[](targets.length + 1);

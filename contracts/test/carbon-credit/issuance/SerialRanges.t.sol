@@ -31,6 +31,19 @@ contract SerialRangesTest is CarbonCreditTest {
         assertEq(token.serialRanges(_registrySeries("VCS"), 0).last, 0);
     }
 
+    /// @dev The largest range there is, at the very end of the series, retired to its last serial.
+    function test_TheLargestRangeAtTheEndIsRetiredToItsLastSerial() public {
+        uint64 first = type(uint64).max - type(uint48).max + 1;
+        vm.prank(admin);
+        token.issue(bob, 0, _terms("bob's", "VCS", first, type(uint64).max));
+        vm.startPrank(bob);
+        token.retire(_retirement("bob's", (uint256(type(uint48).max) - 1) * STEP));
+        token.retire(_retirement("bob's", STEP));
+        vm.stopPrank();
+        assertTrue(token.verifyCertificate(bob, type(uint64).max, uint64(NOW), _retirement("bob's", STEP)));
+        assertEq(token.balanceOf(bob), 0);
+    }
+
     /// @dev One series is shared by all issuers that were let in, and no other series is touched by it.
     function test_RangesOfTwoIssuersCannotOverlap() public {
         _makeIssuer(bob, 1000);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
+import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
+
+/// @notice `settleBatch` and words that are no values of their types, which somebody may well have signed.
+contract DirtyWordsTest is CreditExchangeTest {
+    /// @dev Members 1 to 6 of an order: side, lots, price, payment token, fee cap, expiry; as maker and as taker.
+    function test_ADirtyMemberSkipsItsMatchAlone() public {
+        for (uint256 member = 1; member < 7; ++member) {
+            ICreditExchange.SignedOrder[] memory orders = _two(_sell(PRICE, 0), _buy(PRICE, 0));
+            bytes32[9] memory members = abi.decode(abi.encode(orders[0].order), (bytes32[9]));
+            members[member] |= bytes32(uint256(1) << 255);
+            orders[0].signature = _sign(aliceKey, _digest(keccak256(abi.encode(ORDER_TYPEHASH, members))));
+            ICreditExchange.Match[] memory matches = _match(_lots(1));
+            assertEq(_run(orders, matches, member), 0);
+            (matches[0].maker, matches[0].taker) = (1, 0);
+            assertEq(_run(orders, matches, member), 0);
+        }
+        _assertUntouched();
+    }
+
+    /// @dev The operator's own mistake, as the interface warns.
+    function test_ADirtyMakerRevertsTheWhole() public {
+        bytes memory message = _dirty(_two(_sell(PRICE, 0), _buy(PRICE, 0)), _match(_lots(1)), 0);
+        vm.prank(operator);
+        (bool success,) = address(exchange).call(message);
+        assertFalse(success);
+    }
+
+    function _run(ICreditExchange.SignedOrder[] memory orders, ICreditExchange.Match[] memory matches, uint256 member)
+        private
+        returns (uint256)
+    {
+        bytes memory message = _dirty(orders, matches, member);
+        vm.prank(operator);
+        (bool success, bytes memory answer) = address(exchange).call(message);
+        assertTrue(success);
+        return abi.decode(answer, (uint256));
+    }
+
+    /// @dev Behind the selector: two offsets, the length, two offsets, then the members of order 0.
+    function _dirty(ICreditExchange.SignedOrder[] memory orders, ICreditExchange.Match[] memory matches, uint256 member)
+        private
+        pure
+        returns (bytes memory message)
+    {
+        message = abi.encodeCall(ICreditExchange.settleBatch, (orders, matches));
+        message[4 + (5 + member) * 0x20] |= 0x80;
+    }
+}

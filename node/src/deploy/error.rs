@@ -42,6 +42,11 @@ pub(crate) enum DeployError {
     #[error("{what}: transaction {hash} was reverted; look at it, then run the same command again")]
     Reverted { what: String, hash: B256 },
     #[error(
+        "{what}: another transaction of the deployer took nonce {nonce}; let nobody else send from it meanwhile, and run \
+         the same command again"
+    )]
+    Superseded { what: String, nonce: u64 },
+    #[error(
         "{what}: transaction {hash} (nonce {nonce} of {from}) was not mined within {timeout_s} s. Run the same command \
          again to go on waiting for it: it is kept in {journal} and never signed twice. With --replace it is signed \
          again with the fees of that moment"

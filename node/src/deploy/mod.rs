@@ -149,7 +149,11 @@ impl Job {
         let code = match sent {
             Ok(()) => self.chain.code(*address).await?,
             // Anyone may carry out the same plan: when somebody was faster, it is done.
-            Err(error @ (DeployError::Reverted { .. } | DeployError::Simulation { .. })) => {
+            Err(
+                error @ (DeployError::Reverted { .. }
+                | DeployError::Superseded { .. }
+                | DeployError::Simulation { .. }),
+            ) => {
                 let code = self.chain.code(*address).await?;
                 if code.is_empty() {
                     return Err(error);

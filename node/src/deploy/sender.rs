@@ -17,6 +17,10 @@ use super::signer::Deployer;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How long a nonce must have been used without a receipt of ours before it counts as taken by somebody else. Nodes tell
+/// the account's new nonce a moment before the receipt, those behind a load balancer some moments.
+const RECEIPT_LAG: Duration = Duration::from_secs(10);
+
 /// One account's transactions on one chain.
 pub(crate) struct Sender<'a> {
     pub(crate) chain: &'a Chain,
@@ -58,7 +62,7 @@ impl Sender<'_> {
     pub(crate) async fn settle(&mut self, replace: bool) -> Result<(), DeployError> {
         while let Some(first) = self.journal.unsettled().first().cloned() {
             (self.say)(&format!("{}: sent by an earlier run as {}", first.what, first.hash));
-            if replace && first.from == self.deployer.address && self.seen(&first).await?.is_none() {
+            if replace && first.from == self.deployer.address && self.mined_as(&first).await?.is_none() {
                 self.replace(&first).await?;
             }
             for sent in self.of_nonce(&first) {
@@ -81,9 +85,8 @@ impl Sender<'_> {
         (self.say)(&format!("{what}: sent as {}", sent.hash));
         match self.wait_for(&sent).await? {
             End::Mined(_) => Ok(()),
-            End::Reverted(_) | End::Superseded => {
-                Err(DeployError::Reverted { what: what.to_owned(), hash: sent.hash })
-            }
+            End::Reverted(_) => Err(DeployError::Reverted { what: what.to_owned(), hash: sent.hash }),
+            End::Superseded => Err(DeployError::Superseded { what: what.to_owned(), nonce: sent.nonce }),
         }
     }
 
@@ -162,9 +165,15 @@ impl Sender<'_> {
 
     async fn wait_for(&mut self, sent: &Sent) -> Result<End, DeployError> {
         let mut patience = Patience::of(self.network.receipt_timeout_s);
+        let mut used_since = None;
         loop {
-            if let Some((hash, end)) = self.seen(sent).await? {
+            let used = self.chain.next_nonce(sent.from, false).await? > sent.nonce;
+            if let Some((hash, end)) = self.mined_as(sent).await? {
                 return self.note(sent, hash, end);
+            }
+            used_since = if used { used_since.or_else(|| Some(Instant::now())) } else { None };
+            if used_since.is_some_and(|since: Instant| since.elapsed() >= RECEIPT_LAG) {
+                return self.note(sent, sent.hash, End::Superseded);
             }
             if !patience.wait().await {
                 return Err(DeployError::NotMined {
@@ -179,10 +188,8 @@ impl Sender<'_> {
         }
     }
 
-    /// How the nonce of `sent` was used, once it was.
-    async fn seen(&self, sent: &Sent) -> Result<Option<(B256, End)>, DeployError> {
-        // Asked first: a receipt that comes in between is then found below, never missed.
-        let passed = self.chain.next_nonce(sent.from, false).await? > sent.nonce;
+    /// Which of the transactions with the nonce of `sent` was mined, and how it ended there.
+    async fn mined_as(&self, sent: &Sent) -> Result<Option<(B256, End)>, DeployError> {
         for candidate in self.of_nonce(sent) {
             let receipt = self.chain.receipt(candidate.hash).await?;
             if let Some((receipt, block)) = receipt.and_then(|r| r.block_number.map(|b| (r, b))) {
@@ -190,7 +197,7 @@ impl Sender<'_> {
                 return Ok(Some((candidate.hash, end)));
             }
         }
-        Ok(passed.then_some((sent.hash, End::Superseded)))
+        Ok(None)
     }
 
     fn note(&mut self, sent: &Sent, hash: B256, end: End) -> Result<End, DeployError> {

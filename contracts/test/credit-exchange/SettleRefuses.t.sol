@@ -70,15 +70,10 @@ contract SettleRefusesTest is CreditExchangeTest {
         );
     }
 
+    /// @dev Whichever of the two has the greater address.
     function test_TwoPaymentTokens() public {
-        ICreditExchange.Order memory order = _order(bob, BUY, PRICE, 0);
-        order.paymentToken = address(credit);
-        _refuses(
-            _sell(PRICE, 0),
-            _signed(order, bobKey),
-            _lots(1),
-            abi.encodeWithSelector(ICreditExchange.PaymentTokensDiffer.selector, address(money), address(credit))
-        );
+        _refusesTwoPaymentTokens(address(money), address(credit));
+        _refusesTwoPaymentTokens(address(credit), address(money));
     }
 
     function test_PaymentTokenThatIsNotAllowed() public {
@@ -247,5 +242,17 @@ contract SettleRefusesTest is CreditExchangeTest {
         vm.expectRevert(refusal);
         _settle(maker, taker, terms);
         _assertUntouched();
+    }
+
+    function _refusesTwoPaymentTokens(address ofMaker, address ofTaker) private {
+        ICreditExchange.Order memory maker = _order(alice, SELL, PRICE, 0);
+        ICreditExchange.Order memory taker = _order(bob, BUY, PRICE, 0);
+        (maker.paymentToken, taker.paymentToken) = (ofMaker, ofTaker);
+        _refuses(
+            _signed(maker, aliceKey),
+            _signed(taker, bobKey),
+            _lots(1),
+            abi.encodeWithSelector(ICreditExchange.PaymentTokensDiffer.selector, ofMaker, ofTaker)
+        );
     }
 }

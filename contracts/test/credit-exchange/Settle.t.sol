@@ -181,4 +181,14 @@ contract SettleTest is CreditExchangeTest {
         _assertHolds(bob, CREDITS + terms.lots * LOT, 1.01e12 - payment - buyerFee);
         _assertHolds(feeRecipient, 0, buyerFee + sellerFee);
     }
+
+    function test_NothingIsLeftOfAnOrderFromItsExpiryOn() public {
+        ICreditExchange.Order memory order = _order(alice, SELL, PRICE, 0);
+        vm.warp(order.expiry - 1);
+        assertEq(exchange.remainingLots(order), order.lots);
+        vm.warp(order.expiry);
+        assertEq(exchange.remainingLots(order), 0);
+        vm.warp(uint256(order.expiry) + 1 days);
+        assertEq(exchange.remainingLots(order), 0);
+    }
 }

@@ -10,6 +10,7 @@ mod creation;
 mod error;
 mod journal;
 mod network;
+mod patience;
 mod plan;
 mod sender;
 mod signer;

@@ -76,8 +76,8 @@ impl Survey {
         }
         let mut contracts = Vec::new();
         for plan in create2::plans(&network.settings()) {
-            let alone = contracts.iter().any(|c: &Site| c.state != Standing::Deployed);
-            contracts.push(Site::look(plan, chain, deployer, alone).await?);
+            let early = contracts.iter().any(|c: &Site| c.state != Standing::Deployed);
+            contracts.push(Site::look(plan, chain, deployer, early).await?);
         }
         let addresses: BTreeMap<_, _> = contracts.iter().map(|c| (c.plan.name, c.address)).collect();
         let mut planned = Vec::new();
@@ -184,16 +184,16 @@ impl Survey {
 }
 
 impl Site {
-    /// `alone`: not all contracts before it stand.
+    /// `early`: not all contracts before it stand.
     async fn look(
         plan: Plan,
         chain: &Chain,
         deployer: Option<Address>,
-        alone: bool,
+        early: bool,
     ) -> Result<Self, DeployError> {
         let address = plan.address();
         let code = chain.code(address).await?;
-        let state = if code.is_empty() && plan.asks_others && alone {
+        let state = if code.is_empty() && plan.asks_others && early {
             Standing::Missing(guess_to_deploy(&plan))
         } else if code.is_empty() {
             Standing::Missing(gas_to_deploy(&plan, chain, deployer).await?)

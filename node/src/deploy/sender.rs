@@ -11,6 +11,7 @@ use super::DeployError;
 use super::chain::{Chain, Fees};
 use super::journal::{End, Journal, Sent};
 use super::network::Network;
+use super::patience::Patience;
 use super::plan::with_margin;
 use super::signer::Deployer;
 
@@ -33,26 +34,9 @@ pub(crate) struct Sender<'a> {
     pub(crate) mined: Vec<Sent>,
 }
 
-/// Pauses between two looks: short at first, then longer, until a deadline.
-struct Patience {
-    pause: Duration,
-    deadline: Instant,
-}
-
-impl Patience {
-    fn of(seconds: u64) -> Self {
-        Self { pause: FIRST_PAUSE, deadline: Instant::now() + Duration::from_secs(seconds) }
-    }
-
-    /// Waits a little; false when there was time enough.
-    async fn wait(&mut self) -> bool {
-        if Instant::now() >= self.deadline {
-            return false;
-        }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        true
-    }
+/// For what the chain does.
+fn patience(timeout_s: u64) -> Patience {
+    Patience::of(Duration::from_secs(timeout_s), FIRST_PAUSE, LONGEST_PAUSE)
 }
 
 impl Sender<'_> {
@@ -94,7 +78,7 @@ impl Sender<'_> {
     /// Returns the block of each.
     pub(crate) async fn confirm(&self) -> Result<Vec<(Sent, u64)>, DeployError> {
         let wanted = self.network.confirmations;
-        let mut patience = Patience::of(self.network.receipt_timeout_s);
+        let mut patience = patience(self.network.receipt_timeout_s);
         let mut confirmed = Vec::new();
         for sent in &self.mined {
             loop {
@@ -164,7 +148,7 @@ impl Sender<'_> {
     }
 
     async fn wait_for(&mut self, sent: &Sent) -> Result<End, DeployError> {
-        let mut patience = Patience::of(self.network.receipt_timeout_s);
+        let mut patience = patience(self.network.receipt_timeout_s);
         let mut used_since = None;
         loop {
             let used = self.chain.next_nonce(sent.from, false).await? > sent.nonce;

@@ -8,7 +8,7 @@ mod etherscan;
 mod sourcify;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use alloy::primitives::{Address, Bytes};
 use alloy::transports::http::reqwest::{Client, RequestBuilder, StatusCode};
@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::DeployError;
 use super::network::Verifier;
+use super::patience::Patience;
 
 /// How long one request may take; the sources of a contract are some 300 kB.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -108,8 +109,7 @@ impl Service<'_> {
     }
 
     async fn publish(&self, subject: &Subject, sources: &Sources) -> Result<(), DeployError> {
-        let deadline = Instant::now() + VERDICT_TIMEOUT;
-        let mut pause = FIRST_PAUSE;
+        let mut patience = Patience::of(VERDICT_TIMEOUT, FIRST_PAUSE, LONGEST_PAUSE);
         let mut ticket: Option<String> = None;
         loop {
             // Without a ticket the request is made, or made again: an explorer may not have seen the contract yet.
@@ -123,12 +123,10 @@ impl Service<'_> {
                 Verdict::Refused(reason) => return Err(failed(self.url(), reason)),
                 Verdict::Pending => {}
             }
-            if Instant::now() >= deadline {
+            if !patience.wait().await {
                 let reason = format!("no verdict within {} s", VERDICT_TIMEOUT.as_secs());
                 return Err(failed(self.url(), reason));
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -101,7 +101,8 @@ contract ContractWalletsTest is CreditExchangeTest {
     function test_DelegatedAccountSignsWithItsKey() public {
         vm.signAndAttachDelegation(address(new RawAnswerWallet("", true)), aliceKey);
         _settle(_sell(PRICE, 0), _buy(PRICE, 0), _lots(1));
-        assertEq(exchange.filledLots(alice, 0), 1);
+        assertEq(_settleBatch(_two(_sell(PRICE, 0), _buy(PRICE, 0)), _match(_lots(1))), 1);
+        assertEq(exchange.filledLots(alice, 0), 2);
         assertTrue(alice.code.length != 0);
     }
 

@@ -21,6 +21,21 @@ contract DirtyWordsTest is CreditExchangeTest {
         _assertUntouched();
     }
 
+    /// @dev Lots and both fees of a match, which nobody signs.
+    function test_DirtyTermsSkipTheirMatchAlone() public {
+        ICreditExchange.Match[] memory matches = new ICreditExchange.Match[](2);
+        matches[0] = ICreditExchange.Match(0, 1, _lots(1));
+        matches[1] = matches[0];
+        ICreditExchange.SignedOrder[] memory orders = _two(_sell(PRICE, 0), _buy(PRICE, 0));
+        for (uint256 term = 0; term < 3; ++term) {
+            bytes memory message = abi.encodeCall(ICreditExchange.settleBatch, (orders, matches));
+            // The list of matches is the message's end: two of five words each, maker and taker before the terms.
+            message[message.length - (10 - 2 - term) * 0x20] |= 0x80;
+            assertEq(_call(message), 2);
+        }
+        assertEq(exchange.filledLots(alice, 0), 3);
+    }
+
     /// @dev The operator's own mistake, as the interface warns.
     function test_ADirtyMakerRevertsTheWhole() public {
         bytes memory message = _dirty(_two(_sell(PRICE, 0), _buy(PRICE, 0)), _match(_lots(1)), 0);
@@ -33,7 +48,10 @@ contract DirtyWordsTest is CreditExchangeTest {
         private
         returns (uint256)
     {
-        bytes memory message = _dirty(orders, matches, member);
+        return _call(_dirty(orders, matches, member));
+    }
+
+    function _call(bytes memory message) private returns (uint256 executed) {
         vm.prank(operator);
         (bool success, bytes memory answer) = address(exchange).call(message);
         assertTrue(success);

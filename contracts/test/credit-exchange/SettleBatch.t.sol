@@ -97,6 +97,22 @@ contract SettleBatchTest is CreditExchangeTest {
         );
     }
 
+    /// @dev An order that is given twice is still one order, and one that no match names is nobody's fault.
+    function test_OrdersMayRepeatAndLieIdle() public {
+        ICreditExchange.SignedOrder[] memory orders = new ICreditExchange.SignedOrder[](4);
+        (orders[0], orders[1], orders[2]) = (_sell(PRICE, 0), _buy(PRICE, 0), _sell(PRICE, 0));
+        orders[3] = _signed(_order(bob, BUY, PRICE, 1), aliceKey);
+        ICreditExchange.Match[] memory matches = new ICreditExchange.Match[](2);
+        matches[0] = ICreditExchange.Match(0, 1, _lots(600));
+        matches[1] = ICreditExchange.Match(2, 1, _lots(600));
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit ICreditExchange.MatchSkipped(
+            1, _orderDigest(orders[2].order), _orderDigest(orders[1].order), ICreditExchange.OrderOverfilled.selector
+        );
+        assertEq(_settleBatch(orders, matches), 1);
+        assertEq(exchange.filledLots(alice, 0), 600);
+    }
+
     /// @dev What an earlier match pays may be spent by a later one.
     function test_MatchesRunInOrder() public {
         deal(address(credit), bob, 0);

@@ -144,10 +144,12 @@ contract SettleRefusesTest is CreditExchangeTest {
         order.expiry = uint64(NOW + 10);
         bytes memory refusal =
             abi.encodeWithSelector(ICreditExchange.OrderExpired.selector, _orderDigest(order), order.expiry);
-        vm.warp(NOW + 10);
-        assertEq(exchange.remainingLots(order), 0);
-        _refuses(_sell(PRICE, 0), _signed(order, bobKey), _lots(1), refusal);
-        _refuses(_signed(order, bobKey), _sell(PRICE, 0), _lots(1), refusal);
+        for (uint256 late = 0; late < 2; ++late) {
+            vm.warp(NOW + 10 + late);
+            assertEq(exchange.remainingLots(order), 0);
+            _refuses(_sell(PRICE, 0), _signed(order, bobKey), _lots(1), refusal);
+            _refuses(_signed(order, bobKey), _sell(PRICE, 0), _lots(1), refusal);
+        }
         vm.warp(NOW + 9);
         assertEq(exchange.remainingLots(order), 1_000);
         _settle(_sell(PRICE, 0), _signed(order, bobKey), _lots(1));
@@ -156,6 +158,7 @@ contract SettleRefusesTest is CreditExchangeTest {
     function test_OrdersOfAnotherCounter() public {
         ICreditExchange.Order memory early = _order(alice, SELL, PRICE, 0);
         early.counter = 1;
+        assertEq(exchange.remainingLots(early), 0);
         _refuses(
             _signed(early, aliceKey),
             _buy(PRICE, 0),

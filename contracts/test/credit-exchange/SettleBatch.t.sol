@@ -97,6 +97,24 @@ contract SettleBatchTest is CreditExchangeTest {
         );
     }
 
+    function test_EmitsTheTradeOfTheSingleCall() public {
+        ICreditExchange.SignedOrder[] memory orders = _two(_sell(PRICE, 0), _buy(PRICE + 1_000, 7));
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit ICreditExchange.Trade(
+            alice,
+            bob,
+            address(money),
+            _orderDigest(orders[0].order),
+            _orderDigest(orders[1].order),
+            BUY,
+            10,
+            PRICE,
+            10 * uint256(PRICE) * 7 / 10_000,
+            10 * uint256(PRICE) * 9 / 10_000
+        );
+        assertEq(_settleBatch(orders, _match(ICreditExchange.Terms(10, 7, 9))), 1);
+    }
+
     /// @dev An order that is given twice is still one order, and one that no match names is nobody's fault.
     function test_OrdersMayRepeatAndLieIdle() public {
         ICreditExchange.SignedOrder[] memory orders = new ICreditExchange.SignedOrder[](4);

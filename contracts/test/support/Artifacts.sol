@@ -16,10 +16,15 @@ library Artifacts {
         return VM.getCode(string.concat(folder, "/", contractName, ".sol/", contractName, ".json"));
     }
 
+    /// @dev Reverts with what the constructor reverts with, or an expected revert that does not come would go unnoticed.
     function deploy(string memory contractName, bytes memory arguments) internal returns (address deployed) {
         bytes memory initCode = abi.encodePacked(creationCode(contractName), arguments);
         assembly ("memory-safe") {
             deployed := create(0, add(initCode, 0x20), mload(initCode))
+            if iszero(deployed) {
+                returndatacopy(initCode, 0x00, returndatasize())
+                revert(initCode, returndatasize())
+            }
         }
     }
 }

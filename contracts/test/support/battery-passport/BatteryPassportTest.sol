@@ -41,7 +41,7 @@ abstract contract BatteryPassportTest is SigningTest {
         vm.stopPrank();
     }
 
-    /// @dev The shipping build; the zero address when the constructor reverts.
+    /// @dev The shipping build.
     function _deploy(address firstAdmin, bool gated) internal returns (BatteryPassport) {
         return BatteryPassport(Artifacts.deploy("BatteryPassport", abi.encode(firstAdmin, ADMIN_DELAY_S, gated)));
     }

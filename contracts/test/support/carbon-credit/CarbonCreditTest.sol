@@ -36,7 +36,7 @@ abstract contract CarbonCreditTest is SigningTest {
         _mint(alice, HOLDING, "alice's");
     }
 
-    /// @dev The shipping build; the zero address when the constructor reverts.
+    /// @dev The shipping build.
     function _deploy(address firstAdmin) internal returns (CarbonCredit) {
         return CarbonCredit(Artifacts.deploy("CarbonCredit", abi.encode(firstAdmin, ADMIN_DELAY_S)));
     }

@@ -53,7 +53,7 @@ abstract contract CreditExchangeTest is SigningTest {
         _equip(bob);
     }
 
-    /// @dev The shipping build; the zero address when the constructor reverts.
+    /// @dev The shipping build.
     function _deploy(address creditToken, address firstAdmin) internal returns (CreditExchange) {
         return CreditExchange(Artifacts.deploy("CreditExchange", abi.encode(creditToken, firstAdmin, ADMIN_DELAY_S)));
     }

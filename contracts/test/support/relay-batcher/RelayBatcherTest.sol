@@ -22,7 +22,7 @@ abstract contract RelayBatcherTest is SigningTest {
         batcher = _deploy(_list());
     }
 
-    /// @dev The shipping build; the zero address when the constructor reverts.
+    /// @dev The shipping build.
     function _deploy(IRelayBatcher.Allowed[] memory allowed) internal returns (RelayBatcher) {
         return RelayBatcher(Artifacts.deploy("RelayBatcher", abi.encode(allowed)));
     }

@@ -33,7 +33,7 @@ contract CarbonCreditProof is Test {
     }
 
     function check_MintConserves(address to, uint48 steps) external {
-        _mints(abi.encodeCall(token.mint, (to, steps * STEP, CREDIT)));
+        _mints(abi.encodeCall(token.mint, (to, _amount(steps), CREDIT)));
     }
 
     function check_IssueConserves(address to, uint64 predecessor, uint64 first, uint64 last, bool own) external {
@@ -70,15 +70,15 @@ contract CarbonCreditProof is Test {
     }
 
     function check_CancellingConserves(uint48 steps) external {
-        _burns(steps, abi.encodeCall(token.cancelCredits, (CREDIT, steps * STEP, "")));
+        _burns(steps, abi.encodeCall(token.cancelCredits, (CREDIT, _amount(steps), "")));
     }
 
     function check_BufferingConserves(uint48 steps) external {
-        _burns(steps, abi.encodeCall(token.bufferCredits, (CREDIT, steps * STEP)));
+        _burns(steps, abi.encodeCall(token.bufferCredits, (CREDIT, _amount(steps))));
     }
 
     function check_AReversalConserves(uint48 steps) external {
-        _moves(abi.encodeCall(token.recordReversal, (CREDIT, steps * STEP, "")));
+        _moves(abi.encodeCall(token.recordReversal, (CREDIT, _amount(steps), "")));
     }
 
     function check_ATransferConserves(address to, uint256 value) external {
@@ -92,22 +92,30 @@ contract CarbonCreditProof is Test {
         assert(!success);
     }
 
-    /// @dev What was minted is what the issuance has more of.
+    /// @dev What was minted is what the issuance has more of. Serials are 64 bits, so that no product wraps.
     function _mints(bytes memory call) private {
         (uint256 supply, uint256 open) = (token.totalSupply(), _open());
         _execute(call);
-        assert(token.totalSupply() >= supply);
-        assert(token.totalSupply() - supply == (_open() - open) * STEP);
+        (uint256 supplyAfter, uint256 openAfter) = (token.totalSupply(), _open());
+        assert(supplyAfter >= supply && openAfter >= open);
+        unchecked {
+            assert(supplyAfter - supply == (openAfter - open) * STEP);
+        }
     }
 
     /// @dev What was burnt is what the issuance has less of: `steps`.
     function _burns(uint48 steps, bytes memory call) private {
-        vm.assume(steps * STEP / STEP == steps);
+        // True of all 48 bits; the solver takes it from here.
+        vm.assume(_amount(steps) / STEP == steps);
         (uint256 supply, uint256 open) = (token.totalSupply(), _open());
-        vm.assume(supply >= steps * STEP);
+        vm.assume(supply >= _amount(steps));
         _execute(call);
-        assert(supply - token.totalSupply() == steps * STEP);
-        assert(open - _open() == steps);
+        (uint256 supplyAfter, uint256 openAfter) = (token.totalSupply(), _open());
+        assert(supply >= supplyAfter && open >= openAfter);
+        unchecked {
+            assert(supply - supplyAfter == _amount(steps));
+            assert(open - openAfter == steps);
+        }
     }
 
     /// @dev Neither changes.
@@ -138,6 +146,12 @@ contract CarbonCreditProof is Test {
 
     function _retirement(uint48 steps) private pure returns (ICreditRetirement.Retirement memory retirement) {
         retirement.creditId = CREDIT;
-        retirement.amount = steps * STEP;
+        retirement.amount = _amount(steps);
+    }
+
+    function _amount(uint48 steps) private pure returns (uint256) {
+        unchecked {
+            return steps * STEP;
+        }
     }
 }

@@ -19,6 +19,18 @@ module.exports = [
     why: "Each bit is set once, in a word that begins as zero.",
   },
   {
+    file: "src/base/CreditIssuance.sol",
+    from: "uint256 private constant CREDIT_STEP = 1e15",
+    to: "uint128 private constant CREDIT_STEP = 1e15",
+    why: "Its products are with a uint64 or in uint256, its quotients of a uint256.",
+  },
+  {
+    file: "src/base/CreditIssuance.sol",
+    from: "quota > issued",
+    to: "quota >= issued",
+    why: "When both are equal, their difference is the 0 that the other branch gives.",
+  },
+  {
     file: "src/base/Matching.sol",
     from: "uint256 internal constant CREDIT_PER_LOT = 1e15",
     to: "uint128 internal constant CREDIT_PER_LOT = 1e15",

@@ -12,6 +12,7 @@ import {
     FalseToken,
     FeeOnTransferToken,
     GasBurningToken,
+    GrowingToken,
     LyingToken,
     ReentrantToken,
     SilentToken
@@ -30,6 +31,12 @@ contract TokensTest is CreditExchangeTest {
                 MONEY + 10 * uint256(PRICE) * 99 / 100
             )
         );
+    }
+
+    function test_PaysMoreThanItShould() public {
+        _payIn(address(new GrowingToken()));
+        _settle(_sell(PRICE, 0), _buy(PRICE, 0), _lots(10));
+        _assertHolds(alice, CREDITS - 10 * LOT, MONEY + 10 * PRICE + 1);
     }
 
     function test_SaysThatItPaid() public {

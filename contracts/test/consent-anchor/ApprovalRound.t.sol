@@ -38,6 +38,13 @@ contract ApprovalRoundTest is Test {
         }
     }
 
+    /// @dev A request that nobody opened has the empty word.
+    function test_NobodyVotesInARoundThatWasNotOpened() public pure {
+        (ApprovalRound round, bytes4 fault) = ApprovalRound.wrap(0).vote(0, true, 0);
+        assertEq(fault, IConsentAnchor.RequestClosed.selector);
+        assertEq(ApprovalRound.unwrap(round), 0);
+    }
+
     function testFuzz_Counts(uint32 bitmap) public pure {
         uint256 expected = 0;
         for (uint256 rest = bitmap; rest != 0; rest >>= 1) {

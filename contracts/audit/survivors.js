@@ -25,6 +25,18 @@ module.exports = [
   },
   {
     file: "src/base/ApprovalRound.sol",
+    from: "next = ApprovalRound.wrap(ApprovalRound.unwrap(self) | 1 << member)",
+    to: "next = ApprovalRound.wrap(ApprovalRound.unwrap(self) ^ 1 << member)",
+    why: "The bit is not set there: a second grant of a member is refused before.",
+  },
+  {
+    file: "src/base/ApprovalRound.sol",
+    from: "next = ApprovalRound.wrap(ApprovalRound.unwrap(self) | 1 << member + DECLINED_AT)",
+    to: "next = ApprovalRound.wrap(ApprovalRound.unwrap(self) ^ 1 << member + DECLINED_AT)",
+    why: "The bit is not set there: who declined has no further vote.",
+  },
+  {
+    file: "src/base/ApprovalRound.sol",
     from: "next.supporters() >= next.threshold()",
     to: "next.supporters() == next.threshold()",
     why: "Supporters become more one by one, and the round closes when they are as many as the threshold.",

@@ -65,6 +65,14 @@ contract ApprovalRoundTest is Test {
         assertEq(round.votesSince(before), expected);
     }
 
+    /// @dev Who grants and withdraws is named as well.
+    function test_NamesWhoVotedTwiceSince() public pure {
+        ApprovalRound before = ApprovalRounds.open(2, 3, DEADLINE);
+        (ApprovalRound round,) = before.vote(1, true, 0);
+        (round,) = round.vote(1, false, 0);
+        assertEq(round.votesSince(before), 2);
+    }
+
     /// @dev Expiry is time and not a word; what is decided does not expire.
     function testFuzz_ExpiresWhenOpen(uint256 timestamp) public pure {
         ApprovalRound open = ApprovalRounds.open(1, 2, DEADLINE);

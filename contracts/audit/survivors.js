@@ -42,6 +42,12 @@ module.exports = [
     why: "Supporters become more one by one, and the round closes when they are as many as the threshold.",
   },
   {
+    file: "src/base/battery/BatteryLifecycle.sol",
+    from: "return FOLLOWERS >> 16 * uint256(from) >> uint256(to) & 1 != 0",
+    to: "return FOLLOWERS >> 16 * uint128(from) >> uint128(to) & 1 != 0",
+    why: "Both are statuses, of which there are fewer than sixteen.",
+  },
+  {
     file: "src/ConsentAnchor.sol",
     within: ["statusOf", "isValid", "isActionable"],
     from: "Consent storage consent = _consents[consentKey]",

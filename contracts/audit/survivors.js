@@ -126,4 +126,40 @@ module.exports = [
     to: "return word ^ uint256(CANCELLED) << _shift(salt)",
     why: "The bit is not set there: its only caller refuses an order that is cancelled.",
   },
+  {
+    file: "src/base/TestToken.sol",
+    from: "_faucetDays[to] = FaucetDay(uint64(_today()), uint192(FAUCET_DAY_LIMIT - remaining + amount))",
+    to: "_faucetDays[to] = FaucetDay(uint32(_today()), uint192(FAUCET_DAY_LIMIT - remaining + amount))",
+    why: "Days since 1970 fit into 32 bits for eleven million years.",
+  },
+  {
+    file: "src/base/TestToken.sol",
+    from: "latest.day == _today()",
+    to: "latest.day >= _today()",
+    why: "No block is older than the one before it, so that no day that was written lies ahead.",
+  },
+  {
+    file: "src/base/TestToken.sol",
+    from: "FaucetDay memory latest = _faucetDays[recipient]",
+    to: "FaucetDay storage latest = _faucetDays[recipient]",
+    why: "It is only read.",
+  },
+  {
+    file: "src/base/battery/BatteryHead.sol",
+    from: "Head.unwrap(head) & STATUS_MASK == RECYCLED",
+    to: "Head.unwrap(head) & STATUS_MASK >= RECYCLED",
+    why: "Recycled is the last of the statuses.",
+  },
+  {
+    file: "src/base/battery/BatteryHead.sol",
+    from: "uint256 word = Head.unwrap(head) & ~OWNER_MASK | uint256(uint160(newOwner))",
+    to: "uint256 word = Head.unwrap(head) & ~OWNER_MASK ^ uint256(uint160(newOwner))",
+    why: "The mask has cleared the bits that are set.",
+  },
+  {
+    file: "src/base/battery/BatteryHead.sol",
+    from: "return Head.wrap(word & ~UPDATED_AT_MASK | time << UPDATED_AT)",
+    to: "return Head.wrap(word & ~UPDATED_AT_MASK ^ time << UPDATED_AT)",
+    why: "The mask has cleared the bits that are set.",
+  },
 ];

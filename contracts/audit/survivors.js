@@ -162,4 +162,10 @@ module.exports = [
     to: "return Head.wrap(word & ~UPDATED_AT_MASK ^ time << UPDATED_AT)",
     why: "The mask has cleared the bits that are set.",
   },
+  {
+    file: "src/base/battery/BatteryHead.sol",
+    from: "return Head.wrap(named_ ? word | uint256(1) << NAMED : word)",
+    to: "return Head.wrap(named_ ? word ^ uint256(1) << NAMED : word)",
+    why: "The word was just made without that bit.",
+  },
 ];

@@ -180,13 +180,7 @@ contract RecordEventTest is BatteryPassportTest {
 
     /// @dev When gated, the owner alone does not do: each kind asks for its role, location_update for none.
     function test_GatedKindsNeedTheirRole() public {
-        passport = _deploy(admin, true);
-        vm.startPrank(admin);
-        leanKey = passport.register(SALTED_ID, FIRST);
-        passport.offer(leanKey, alice, EXPIRY, DOCUMENTS);
-        vm.startPrank(alice);
-        passport.accept(leanKey, EXPIRY, DOCUMENTS);
-
+        _useGated();
         for (uint256 kind = 1; kind < 12; ++kind) {
             if (kind == 3 || kind == 8) continue;
             _setStatus(kind < 10 ? 1 : 7);
@@ -208,12 +202,8 @@ contract RecordEventTest is BatteryPassportTest {
 
     /// @dev The acting updater's role: neither the owner's nor the submitter's, who here is the owner.
     function test_GatedRoleIsTheActors() public {
-        passport = _deploy(admin, true);
-        vm.startPrank(admin);
-        leanKey = passport.register(SALTED_ID, FIRST);
-        passport.offer(leanKey, alice, EXPIRY, DOCUMENTS);
+        _useGated();
         vm.startPrank(alice);
-        passport.accept(leanKey, EXPIRY, DOCUMENTS);
         passport.delegate(leanKey, bob, 0x1ef7, EXPIRY);
         for (uint256 kind = 1; kind < 12; ++kind) {
             if (_role(kind) != 0 && kind != 3 && kind != 8) _assertRoleIsTheActors(kind);

@@ -5,10 +5,11 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 import {IAuthorizations} from "../../src/interfaces/IAuthorizations.sol";
 import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
+import {LeastGas} from "../support/LeastGas.sol";
 import {CarbonCreditTest} from "../support/carbon-credit/CarbonCreditTest.sol";
 
 /// @notice ERC-1271 and EIP-150: a contract wallet is asked with its gas to the unit, or nothing happens at all.
-contract SignatureGasTest is CarbonCreditTest {
+contract SignatureGasTest is CarbonCreditTest, LeastGas {
     uint256 private constant WALLET_GAS = 200_000;
     uint256 private constant JUNK_SIZE = 60_000;
 
@@ -21,7 +22,7 @@ contract SignatureGasTest is CarbonCreditTest {
 
     /// @dev At the least gas with which a batch goes through, the wallet has its full share.
     function test_TheLeastGasIsEnough() public {
-        _runWithTheLeastGas(_batch(address(wallet), 0), 1);
+        _transferWithTheLeastGas(_batch(address(wallet), 0), 1);
     }
 
     /// @dev The same where the call costs a cold account more: delegated code (EIP-7702).
@@ -29,13 +30,13 @@ contract SignatureGasTest is CarbonCreditTest {
         vm.signAndAttachDelegation(address(wallet), aliceKey);
         token.approve(bob, 0);
         assertEq(alice.code, abi.encodePacked(hex"ef0100", address(wallet)));
-        _runWithTheLeastGas(_batch(alice, 0), 1);
+        _transferWithTheLeastGas(_batch(alice, 0), 1);
     }
 
     /// @dev The same with megabytes of memory: forty items before it share one long signature in calldata, and each
     /// copies it.
     function test_TheLeastGasIsEnoughWithLargeMemory() public {
-        _runWithTheLeastGas(_batch(address(wallet), 40), 1 << 40);
+        _transferWithTheLeastGas(_batch(address(wallet), 40), 1 << 40);
     }
 
     /// @dev The most that a wallet can ask for and have when gas is plenty, by halving.
@@ -83,26 +84,9 @@ contract SignatureGasTest is CarbonCreditTest {
         return ITransferAuthorizations.TransferAuthorization(from, bob, 0, NOW - 1, NOW + 1 hours, 0, signature);
     }
 
-    /// @dev Finds the limit by halving; a unit less is refused for want of gas, not for anything else.
-    function _runWithTheLeastGas(bytes memory call, uint256 expected) private {
-        uint256 snapshot = vm.snapshotState();
-        uint256 tooLittle = WALLET_GAS;
-        uint256 enough = 30_000_000;
-        bytes memory refusal;
-        while (enough - tooLittle > 1) {
-            uint256 middle = (enough + tooLittle) / 2;
-            (bool success, bytes memory answer) = address(token).call{gas: middle}(call);
-            if (success) {
-                enough = middle;
-            } else {
-                tooLittle = middle;
-                refusal = answer;
-            }
-            assertTrue(vm.revertToState(snapshot));
-        }
-        assertEq(bytes4(refusal), IAuthorizations.InsufficientSignatureGas.selector);
-        (bool done, bytes memory executed) = address(token).call{gas: enough}(call);
-        assertTrue(done);
+    function _transferWithTheLeastGas(bytes memory call, uint256 expected) private {
+        bytes4 refusal = IAuthorizations.InsufficientSignatureGas.selector;
+        bytes memory executed = _runWithTheLeastGas(relayer, address(token), call, refusal);
         assertEq(abi.decode(executed, (uint256)), expected);
     }
 }

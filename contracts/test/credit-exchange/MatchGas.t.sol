@@ -5,11 +5,12 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {ICreditExchange} from "../../src/interfaces/ICreditExchange.sol";
+import {LeastGas} from "../support/LeastGas.sol";
 import {CreditExchangeTest} from "../support/credit-exchange/CreditExchangeTest.sol";
 
 /// @notice `settleBatch` and EIP-150: a match gets its gas to the unit, or nothing happens at all, whatever the shape of
 /// the calldata.
-contract MatchGasTest is CreditExchangeTest {
+contract MatchGasTest is CreditExchangeTest, LeastGas {
     uint256 private constant MATCH_GAS = 500_000;
     uint256 private constant JUNK_SIZE = 60_000;
     uint256 private constant JUNK = 44;
@@ -29,7 +30,7 @@ contract MatchGasTest is CreditExchangeTest {
     /// @dev At the least gas with which a batch goes through, the token has as much as with plenty.
     function test_TheLeastGasIsEnough() public {
         uint256 promised = _gasAtTheToken();
-        _runWithTheLeastGas(_batch(0));
+        _settleWithTheLeastGas(0);
         assertEq(meter.notedGas(), promised);
     }
 
@@ -37,7 +38,7 @@ contract MatchGasTest is CreditExchangeTest {
     /// copies it.
     function test_TheLeastGasIsEnoughWithLargeMemory() public {
         uint256 promised = _gasAtTheToken();
-        _runWithTheLeastGas(_batch(JUNK));
+        _settleWithTheLeastGas(JUNK);
         assertEq(meter.notedGas(), promised);
     }
 
@@ -46,9 +47,9 @@ contract MatchGasTest is CreditExchangeTest {
     function test_NoMatchIsSkippedForWantOfGas() public {
         meter.setBurn(_mostThatATokenCanBurn());
         uint256 snapshot = vm.snapshotState();
-        _runWithTheLeastGas(_batch(0));
+        _settleWithTheLeastGas(0);
         assertTrue(vm.revertToState(snapshot));
-        _runWithTheLeastGas(_batch(JUNK));
+        _settleWithTheLeastGas(JUNK);
     }
 
     /// @dev A match that needs more is skipped in a batch, and settles in a call of its own.
@@ -88,33 +89,11 @@ contract MatchGasTest is CreditExchangeTest {
         }
     }
 
-    /// @dev Finds the limit by halving; a unit less is refused for want of gas, not for anything else.
-    function _runWithTheLeastGas(bytes memory message) private {
-        uint256 snapshot = vm.snapshotState();
-        uint256 tooLittle = MATCH_GAS;
-        uint256 enough = 30_000_000;
-        bytes memory refusal;
-        while (enough - tooLittle > 1) {
-            uint256 middle = (enough + tooLittle) / 2;
-            (bool success, bytes memory answer) = _operate(message, middle);
-            if (success) {
-                enough = middle;
-            } else {
-                tooLittle = middle;
-                refusal = answer;
-            }
-            assertTrue(vm.revertToState(snapshot));
-        }
-        assertEq(bytes4(refusal), ICreditExchange.InsufficientMatchGas.selector);
-        (bool done, bytes memory executed) = _operate(message, enough);
-        assertTrue(done);
+    function _settleWithTheLeastGas(uint256 junk) private {
+        bytes4 refusal = ICreditExchange.InsufficientMatchGas.selector;
+        bytes memory executed = _runWithTheLeastGas(operator, address(exchange), _batch(junk), refusal);
         assertEq(abi.decode(executed, (uint256)), 1);
         assertEq(exchange.filledLots(alice, 0), 1);
-    }
-
-    function _operate(bytes memory message, uint256 gasLimit) private returns (bool, bytes memory) {
-        vm.prank(operator);
-        return address(exchange).call{gas: gasLimit}(message);
     }
 
     /// @dev One good match, and `junk` orders more that all lie at the same place of the calldata.

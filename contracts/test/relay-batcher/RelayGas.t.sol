@@ -2,11 +2,12 @@
 pragma solidity ^0.8.30;
 
 import {IRelayBatcher} from "../../src/interfaces/IRelayBatcher.sol";
+import {LeastGas} from "../support/LeastGas.sol";
 import {RelayBatcherTest} from "../support/relay-batcher/RelayBatcherTest.sol";
 import {RelayTarget} from "../support/relay-batcher/RelayTarget.sol";
 
 /// @notice `relay` and EIP-150: an item gets its gas to the unit, or nothing happens at all.
-contract RelayGasTest is RelayBatcherTest {
+contract RelayGasTest is RelayBatcherTest, LeastGas {
     /// @dev With any gas limit all three items have what they were promised, or nothing happened. The last item is the
     /// one behind which the 1/64 that its call leaves behind would do to end well.
     function testFuzz_GasIsNoItemsFate(uint256 gasLimit) public {
@@ -28,7 +29,7 @@ contract RelayGasTest is RelayBatcherTest {
     /// enough for all that lies behind it. The account is cold.
     function test_TheLeastGasIsEnough() public {
         uint256 promised = _gasAtTheTarget();
-        _runWithTheLeastGas(address(first));
+        _relayWithTheLeastGas(address(first));
         assertEq(first.notedGas(), promised);
     }
 
@@ -39,7 +40,7 @@ contract RelayGasTest is RelayBatcherTest {
         IRelayBatcher.Allowed[] memory allowed = new IRelayBatcher.Allowed[](1);
         allowed[0] = IRelayBatcher.Allowed(alice, RelayTarget.noteGas.selector);
         batcher = _deploy(allowed);
-        _runWithTheLeastGas(alice);
+        _relayWithTheLeastGas(alice);
         assertEq(RelayTarget(alice).notedGas(), promised);
     }
 
@@ -109,29 +110,13 @@ contract RelayGasTest is RelayBatcherTest {
         assertGt(noted, ITEM_GAS - 500);
     }
 
-    /// @dev Finds the limit by halving; a unit less is refused for want of gas, not for anything else.
-    function _runWithTheLeastGas(address target) private {
+    /// @dev Of one item, which notes the gas that it finds.
+    function _relayWithTheLeastGas(address target) private {
         IRelayBatcher.Call[] memory calls = new IRelayBatcher.Call[](1);
         calls[0] = _call(RelayTarget(target), abi.encodeCall(RelayTarget.noteGas, ()));
         bytes memory call = abi.encodeCall(batcher.relay, (calls));
-        uint256 snapshot = vm.snapshotState();
-        uint256 tooLittle = ITEM_GAS;
-        uint256 enough = 2 * ITEM_GAS;
-        bytes memory refusal;
-        while (enough - tooLittle > 1) {
-            uint256 middle = (enough + tooLittle) / 2;
-            (bool success, bytes memory answer) = address(batcher).call{gas: middle}(call);
-            if (success) {
-                enough = middle;
-            } else {
-                tooLittle = middle;
-                refusal = answer;
-            }
-            assertTrue(vm.revertToState(snapshot));
-        }
-        assertEq(bytes4(refusal), IRelayBatcher.InsufficientItemGas.selector);
-        (bool done, bytes memory succeeded) = address(batcher).call{gas: enough}(call);
-        assertTrue(done);
+        bytes memory succeeded =
+            _runWithTheLeastGas(relayer, address(batcher), call, IRelayBatcher.InsufficientItemGas.selector);
         assertEq(abi.decode(succeeded, (uint256)), 1);
     }
 }

@@ -46,6 +46,17 @@ abstract contract BatteryPassportTest is SigningTest {
         return BatteryPassport(Artifacts.deploy("BatteryPassport", abi.encode(firstAdmin, ADMIN_DELAY_S, gated)));
     }
 
+    /// @dev From here on the passport is a gated one, and `leanKey` alice's record in it, who has no role there.
+    function _useGated() internal {
+        passport = _deploy(admin, true);
+        vm.startPrank(admin);
+        leanKey = passport.register(SALTED_ID, FIRST);
+        passport.offer(leanKey, alice, EXPIRY, DOCUMENTS);
+        vm.startPrank(alice);
+        passport.accept(leanKey, EXPIRY, DOCUMENTS);
+        vm.stopPrank();
+    }
+
     function _namedKey(string memory id) internal pure returns (bytes32) {
         return keccak256(abi.encode(keccak256("wia.battery.named"), keccak256(bytes(id))));
     }

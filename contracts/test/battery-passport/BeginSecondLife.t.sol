@@ -108,6 +108,16 @@ contract BeginSecondLifeTest is BatteryPassportTest {
         _expectBadSignature(relayer, life, owners, operators, bob);
     }
 
+    /// @dev Whoever operates and whoever calls.
+    function testFuzz_RefusesWithoutTheOwner(uint256 operatorKey, address caller) public {
+        operatorKey = bound(operatorKey, 1, CURVE_ORDER - 1);
+        address operator = vm.addr(operatorKey);
+        vm.assume(operator != alice && caller != alice);
+        IBatteryRecords.SecondLife memory life = _life();
+        life.operator = operator;
+        _expectBadSignature(caller, life, _by(operatorKey, operator, life), none, alice);
+    }
+
     function test_RefusesOtherTerms() public {
         IBatteryRecords.SecondLife memory life = _life();
         IBatteryRecords.Signed memory signed = _by(bobKey, bob, life);

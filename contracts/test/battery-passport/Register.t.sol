@@ -44,6 +44,13 @@ contract RegisterTest is BatteryPassportTest {
         passport.register(SECOND, 0);
     }
 
+    /// @dev Who asks a node what would happen and does not say who he is, asks as the zero address.
+    function test_RefusesNobody() public {
+        vm.startPrank(address(0));
+        vm.expectRevert(IBatteryOwnership.ZeroAddress.selector);
+        passport.register(SECOND, FIRST);
+    }
+
     function test_UnknownRecordsAreEmpty() public view {
         (address owner, uint256 updatedAt, uint256 sequence, uint256 tenure, IBatterySupplyChain.Status status,) =
             passport.recordOf(keccak256("unknown"));

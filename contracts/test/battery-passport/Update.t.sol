@@ -95,6 +95,14 @@ contract UpdateTest is BatteryPassportTest {
         assertEq(_chainOf(leanKey), _link(_link(_link(leanKey, FIRST), SECOND), THIRD));
     }
 
+    function test_RefusesASequenceThatWas() public {
+        bytes memory second = _signUpdate(aliceKey, alice, leanKey, 2, SECOND, NONCE);
+        vm.prank(alice);
+        passport.update(leanKey, THIRD);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryRecords.SequenceMismatch.selector, leanKey, 3, 2));
+        passport.updateWithAuthorization(alice, leanKey, 2, SECOND, AFTER, BEFORE, NONCE, second);
+    }
+
     function test_SequenceZeroIsWhicheverComesNext() public {
         bytes memory signature = _signUpdate(aliceKey, alice, leanKey, 0, THIRD, NONCE);
         vm.prank(alice);

@@ -1,6 +1,6 @@
 // Mutants that no test kills, and why each may live. `from` and `to` are code with its white space as single spaces; an
-// entry without `to` stands for every change of `from`, one with `within` for these functions alone, one with `change`
-// for what it says yes to, in every file.
+// entry without `to` stands for every change of `from`, one with `change` instead for what that says yes to; one without
+// `file` for every file, one with `within` for these functions alone.
 "use strict";
 module.exports = [
   {
@@ -40,6 +40,17 @@ module.exports = [
     from: "next.supporters() >= next.threshold()",
     to: "next.supporters() == next.threshold()",
     why: "Supporters become more one by one, and the round closes when they are as many as the threshold.",
+  },
+  {
+    change: (from, to) => /^head\.(sequence|tenure)\(\) == BatteryHead\.MAX_(SEQUENCE|TENURE)$/.test(from) && to === from.replace("==", ">="),
+    why: "It is the most that the field holds.",
+  },
+  {
+    file: "src/base/battery/BatteryRecords.sol",
+    from: "Entry storage entry = _entries[key]",
+    to: "Entry memory entry = _entries[key]",
+    within: ["recordOf"],
+    why: "It is only read.",
   },
   {
     file: "src/base/battery/BatteryLifecycle.sol",

@@ -129,6 +129,9 @@ contract ChangeStatusTest is BatteryPassportTest {
         vm.expectRevert(abi.encodeWithSelector(IBatterySupplyChain.StatusMismatch.selector, leanKey, a, b));
         passport.changeStatusWithAuthorization(bob, leanKey, b, c, AFTER, BEFORE, "second", second);
         passport.changeStatusWithAuthorization(bob, leanKey, a, b, AFTER, BEFORE, "first", first);
+        bytes memory late = _signChange(leanKey, a, c, "late");
+        vm.expectRevert(abi.encodeWithSelector(IBatterySupplyChain.StatusMismatch.selector, leanKey, b, a));
+        passport.changeStatusWithAuthorization(bob, leanKey, a, c, AFTER, BEFORE, "late", late);
         passport.changeStatusWithAuthorization(bob, leanKey, b, c, AFTER, BEFORE, "second", second);
         assertTrue(_statusOf(leanKey) == c);
     }

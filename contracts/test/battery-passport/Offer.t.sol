@@ -70,10 +70,12 @@ contract OfferTest is BatteryPassportTest {
     function test_RefusesAnExpiredOffer() public {
         vm.prank(alice);
         passport.offer(leanKey, bob, EXPIRY, DOCUMENTS);
-        vm.warp(EXPIRY);
-        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.OfferExpired.selector, leanKey, EXPIRY));
-        vm.prank(bob);
-        passport.accept(leanKey, EXPIRY, DOCUMENTS);
+        for (uint256 time = EXPIRY; time < EXPIRY + 2; ++time) {
+            vm.warp(time);
+            vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.OfferExpired.selector, leanKey, EXPIRY));
+            vm.prank(bob);
+            passport.accept(leanKey, EXPIRY, DOCUMENTS);
+        }
     }
 
     function test_AnAcceptedOfferIsGone() public {
@@ -157,6 +159,15 @@ contract OfferTest is BatteryPassportTest {
         passport.offerWithAuthorization(alice, leanKey, 0, carol, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature);
     }
 
+    /// @dev Nor is it good before: signed for the tenure after the next owner's.
+    function test_ASignedOfferDoesNotComeEarly() public {
+        bytes32 typeHash = passport.OFFER_AUTHORIZATION_TYPEHASH();
+        bytes memory message = abi.encode(typeHash, alice, leanKey, 2, carol, EXPIRY, DOCUMENTS);
+        bytes memory signature = _signed(aliceKey, bytes.concat(message, abi.encode(AFTER, BEFORE, NONCE)));
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.TenureMismatch.selector, leanKey, 0, 2));
+        passport.offerWithAuthorization(alice, leanKey, 2, carol, EXPIRY, DOCUMENTS, AFTER, BEFORE, NONCE, signature);
+    }
+
     function testFuzz_RefusesOffersOfOthers(address caller) public {
         vm.assume(caller != alice);
         vm.startPrank(caller);
@@ -168,7 +179,7 @@ contract OfferTest is BatteryPassportTest {
 
     function test_RefusesOddOffers() public {
         bytes32 unknown = keccak256("unknown");
-        uint256 late = uint256(type(uint48).max) + 1;
+        uint256 latest = type(uint48).max;
         vm.startPrank(alice);
         vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.UnknownRecord.selector, unknown));
         passport.offer(unknown, bob, EXPIRY, DOCUMENTS);
@@ -176,8 +187,11 @@ contract OfferTest is BatteryPassportTest {
         passport.offer(leanKey, bob, EXPIRY, 0);
         vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.InvalidExpiry.selector, NOW));
         passport.offer(leanKey, bob, NOW, DOCUMENTS);
-        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.InvalidExpiry.selector, late));
-        passport.offer(leanKey, bob, late, DOCUMENTS);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.InvalidExpiry.selector, NOW - 1));
+        passport.offer(leanKey, bob, NOW - 1, DOCUMENTS);
+        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.InvalidExpiry.selector, latest + 1));
+        passport.offer(leanKey, bob, latest + 1, DOCUMENTS);
+        passport.offer(leanKey, bob, latest, DOCUMENTS);
         vm.startPrank(bob);
         vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.UnknownRecord.selector, unknown));
         passport.accept(unknown, EXPIRY, DOCUMENTS);

@@ -59,6 +59,48 @@ module.exports = [
     why: "Both are statuses, of which there are fewer than sixteen.",
   },
   {
+    file: "src/base/battery/BatterySupplyChain.sol",
+    within: ["_topicOf", "_roleOf", "_isInPlace"],
+    change: (from, to) => /^kind == EventKind\.\w+$/.test(from) && to === from.replace("==", "<="),
+    why: "The kinds before it have returned already, and None is refused before all.",
+  },
+  {
+    file: "src/base/battery/BatterySupplyChain.sol",
+    within: ["_roleOf", "_statusAfter"],
+    change: (from, to) => /^kind == EventKind\.(RecyclingInitiated|MaterialsRecovered)$/.test(from) && to === from.replace("==", ">="),
+    why: "MaterialsRecovered is the last of the kinds, RecyclingInitiated the one before, and where that is asked both are meant.",
+  },
+  {
+    file: "src/base/battery/BatterySupplyChain.sol",
+    from: "status == Status.Manufactured",
+    to: "status <= Status.Manufactured",
+    why: "The record exists, so that its status is not None.",
+  },
+  {
+    file: "src/base/battery/BatterySupplyChain.sol",
+    within: ["_isInPlace"],
+    change: (from, to) => /^status == Status\.(EndOfLife|SecondLife)$/.test(from) && to === from.replace("==", ">="),
+    why: "SecondLife is followed by EndOfLife, which is meant too, and by Recycled, which is refused before.",
+  },
+  {
+    file: "src/base/battery/BatterySupplyChain.sol",
+    within: ["_changeStatus"],
+    change: (from, to) => /^status == Status\.(InUse|Maintenance)$/.test(from) && to === from.replace("==", ">="),
+    why: "InUse is followed by Maintenance, which is meant too, and what lies beyond is refused before.",
+  },
+  {
+    file: "src/base/battery/BatterySupplyChain.sol",
+    from: "return Status.None",
+    to: "//return Status.None",
+    why: "None is the zero that a function gives when it says nothing.",
+  },
+  {
+    file: "src/base/battery/BatterySupplyChain.sol",
+    from: "return _leanHeadFor(key, actor, 1 << uint256(kind))",
+    to: "return _leanHeadFor(key, actor, 1 << uint128(kind))",
+    why: "It is the distance of a shift, and at most 11.",
+  },
+  {
     file: "src/ConsentAnchor.sol",
     within: ["statusOf", "isValid", "isActionable"],
     from: "Consent storage consent = _consents[consentKey]",

@@ -171,8 +171,13 @@ contract RecordEventTest is BatteryPassportTest {
         passport.grantRole(keccak256("NOTIFIED_BODY_ROLE"), bob);
         vm.startPrank(bob);
         passport.recordEvent(leanKey, IBatterySupplyChain.EventKind.QualityCertified, A, B);
-        vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.NotAuthorizedFor.selector, leanKey, bob, 1 << 4));
-        passport.recordEvent(leanKey, IBatterySupplyChain.EventKind.LocationUpdate, A, B);
+        for (uint256 kind = 1; kind < 12; ++kind) {
+            if (kind == 2 || kind == 3 || kind == 8) continue;
+            vm.expectRevert(
+                abi.encodeWithSelector(IBatteryOwnership.NotAuthorizedFor.selector, leanKey, bob, 1 << kind)
+            );
+            passport.recordEvent(leanKey, IBatterySupplyChain.EventKind(kind), A, _second(kind));
+        }
         passport.renounceRole(keccak256("NOTIFIED_BODY_ROLE"), bob);
         vm.expectRevert(abi.encodeWithSelector(IBatteryOwnership.NotAuthorizedFor.selector, leanKey, bob, 1 << 2));
         passport.recordEvent(leanKey, IBatterySupplyChain.EventKind.QualityCertified, A, B);

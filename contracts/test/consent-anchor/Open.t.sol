@@ -77,9 +77,11 @@ contract OpenTest is ConsentAnchorTest {
     }
 
     function test_RefusesAConsentNotInForce() public {
-        vm.warp(EXPIRY);
-        vm.expectRevert(abi.encodeWithSelector(IConsentAnchor.ConsentNotInForce.selector, consentKey, EXPIRY));
-        _open();
+        for (uint256 time = EXPIRY; time < EXPIRY + 2; ++time) {
+            vm.warp(time);
+            vm.expectRevert(abi.encodeWithSelector(IConsentAnchor.ConsentNotInForce.selector, consentKey, EXPIRY));
+            _open();
+        }
     }
 
     function test_RefusesOtherMembers() public {

@@ -34,8 +34,23 @@ contract ValidityTest is ConsentAnchorTest {
         _assertStatus(IConsentAnchor.ConsentStatus.Active);
         vm.warp(EXPIRY - 1);
         _assertStatus(IConsentAnchor.ConsentStatus.Active);
-        vm.warp(EXPIRY);
-        _assertStatus(IConsentAnchor.ConsentStatus.Expired);
+        for (uint256 time = EXPIRY; time < EXPIRY + 2; ++time) {
+            vm.warp(time);
+            _assertStatus(IConsentAnchor.ConsentStatus.Expired);
+        }
+    }
+
+    /// @dev What was granted is acted on as long as the consent is in force.
+    function test_AGrantEndsWithItsConsent() public {
+        IConsentAnchor.ApprovalRequest memory request = _request(OPERATION);
+        _cast(7, request, GRANT);
+        vm.warp(EXPIRY - 1);
+        assertTrue(consents.isActionable(request));
+        for (uint256 time = EXPIRY; time < EXPIRY + 2; ++time) {
+            vm.warp(time);
+            assertTrue(consents.isGranted(_requestId(request)));
+            assertFalse(consents.isActionable(request));
+        }
     }
 
     /// @dev What was permitted before a revocation stays on record.

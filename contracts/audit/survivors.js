@@ -53,6 +53,24 @@ module.exports = [
     why: "It is only read.",
   },
   {
+    file: "src/base/battery/BatteryOwnership.sol",
+    from: "Delegation storage delegation = _delegations[key][account]",
+    to: "Delegation memory delegation = _delegations[key][account]",
+    why: "It is only read.",
+  },
+  {
+    file: "src/base/battery/BatteryOwnership.sol",
+    from: "delegation.tenure == head.tenure()",
+    to: "delegation.tenure >= head.tenure()",
+    why: "A delegation is of the tenure in which it was made; no other is ahead of the record's.",
+  },
+  {
+    file: "src/base/battery/BatteryOwnership.sol",
+    from: "delegation.scope & scope == scope",
+    to: "delegation.scope & scope >= scope",
+    why: "What two words have in common is never more than either.",
+  },
+  {
     file: "src/base/battery/BatteryLifecycle.sol",
     from: "return FOLLOWERS >> 16 * uint256(from) >> uint256(to) & 1 != 0",
     to: "return FOLLOWERS >> 16 * uint128(from) >> uint128(to) & 1 != 0",

@@ -53,6 +53,25 @@ module.exports = [
     why: "It is only read.",
   },
   {
+    file: "src/BatteryPassport.sol",
+    from: "_origins[key] = uint256(uint160(actor)) | block.timestamp << 160",
+    to: "_origins[key] = uint256(uint160(actor)) ^ block.timestamp << 160",
+    why: "The two have no bit in common.",
+  },
+  {
+    file: "src/FleetRegistry.sol",
+    within: ["fleetOf", "verifyBatch"],
+    change: (from, to) => /^FleetRecord (storage|memory) fleet = /.test(from) && /^FleetRecord (storage|memory) fleet = /.test(to),
+    why: "These only read it, and a copy says the same.",
+  },
+  {
+    file: "src/FleetRegistry.sol",
+    within: ["_anchorBatch"],
+    from: "uint256 latest",
+    to: "uint128 latest",
+    why: "It holds a sequence, which has 48 bits.",
+  },
+  {
     file: "src/base/battery/BatteryOwnership.sol",
     from: "Delegation storage delegation = _delegations[key][account]",
     to: "Delegation memory delegation = _delegations[key][account]",

@@ -87,6 +87,18 @@ module.exports = [
     to: "    function _update(address from, address to, uint256 value) internal override {\n        super._update(from, to, value);\n        super._update(address(0), to, 1);\n    }\n\n    /// @inheritdoc ICarbonCredit\n    function pause()",
   },
   {
+    proof: "CarbonCreditProof.check_ATransferBatchConserves",
+    file: "src/base/TransferAuthorizations.sol",
+    from: "if (item.to == address(0)) return ERC20InvalidReceiver.selector;",
+    to: "",
+  },
+  {
+    proof: "CarbonCreditProof.check_ABatchUsesANonceAtMostOnce",
+    file: "src/base/TransferAuthorizations.sol",
+    from: "_markUsed(item.from, item.nonce);",
+    to: "_markUsed(item.to, item.nonce);",
+  },
+  {
     proof: "CarbonCreditProof.check_OnlyWholeStepsAreMinted",
     file: "src/base/CreditIssuance.sol",
     from: "amount == 0 || amount % CREDIT_STEP != 0",
@@ -139,5 +151,11 @@ module.exports = [
     file: "src/ConsentAnchor.sol",
     from: "_rounds[requestId] = round.execute();",
     to: "",
+  },
+  {
+    proof: "ConsentAnchorProof.check_ApproversChangeByTheirGrantAlone",
+    file: "src/ConsentAnchor.sol",
+    from: "_execute(consentKey, approversChangeOperation(consentKey, newApproversHash, threshold), deadline);",
+    to: "_execute(consentKey, approversChangeOperation(consentKey, newApproversHash, 1), deadline);",
   },
 ];

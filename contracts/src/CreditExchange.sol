@@ -15,7 +15,7 @@ import {Orders} from "./base/Orders.sol";
 import {ICreditExchange} from "./interfaces/ICreditExchange.sol";
 
 /// @title WIA Credit Exchange
-/// @notice See {ICreditExchange}; requirements C-046, C-066…C-069, X-15, X-19, X-52, X-53.
+/// @notice See {ICreditExchange}; requirements C-046, C-066, C-067, C-069, X-15, X-19, X-52, X-53.
 contract CreditExchange is Orders, AccessControlDefaultAdminRules, ReentrancyGuardTransient, Pausable {
     using SafeERC20 for IERC20;
 

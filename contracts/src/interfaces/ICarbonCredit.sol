@@ -22,6 +22,8 @@ import {ITransferAuthorizations} from "./ITransferAuthorizations.sol";
 /// cannot send them on, this one included, are lost.
 interface ICarbonCredit is ITransferAuthorizations, ICreditRetirement {
     /// @notice Role that may pause and unpause.
+    /// WARNING: the constructor's admin has this role. It does not move with a change of the default admin, and whoever
+    /// holds it can stop minting and authorizations for any time: revoke and grant it as part of that change.
     function PAUSER_ROLE() external view returns (bytes32);
 
     /// @notice Stops minting and authorizations, never plain transfers nor retirement. Needs {PAUSER_ROLE}.

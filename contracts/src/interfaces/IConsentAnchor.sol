@@ -291,6 +291,8 @@ interface IConsentAnchor is IAuthorizations {
     ) external;
 
     /// @notice The guardian named at anchoring ends the consent at once (X-57).
+    /// WARNING: the guardian alone does, nobody can undo it, and nobody can put another guardian in his place: a guardian
+    /// whose key is lost or stolen stays the guardian of this consent.
     function emergencyRevoke(bytes32 consentKey) external;
 
     /// @notice The same for a guardian who signed it. Anyone may submit it.

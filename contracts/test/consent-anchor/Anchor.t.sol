@@ -114,6 +114,8 @@ contract AnchorTest is ConsentAnchorTest {
         IConsentAnchor.ConsentTerms memory terms = _another();
         terms.expiry = uint40(bound(expiry, 0, NOW));
         _expectRefused(abi.encodeWithSelector(IConsentAnchor.ExpiryPassed.selector, terms.expiry), terms);
+        terms.expiry = uint40(NOW);
+        _expectRefused(abi.encodeWithSelector(IConsentAnchor.ExpiryPassed.selector, NOW), terms);
     }
 
     function testFuzz_RefusesThresholdsThatNoSetCanReach(uint8 threshold) public {

@@ -30,6 +30,13 @@ contract CastSignedVotesTest is ConsentAnchorTest {
         assertEq(_cast(7, request, DENY), 7);
     }
 
+    function test_LargestSetAtOnce() public {
+        memberKeys = _ascendingKeys("one of many", 32);
+        request.consentKey = _anchorFor(bob, _members(), 32, COMMITMENT);
+        assertEq(_cast(type(uint32).max, request, GRANT), type(uint32).max);
+        assertTrue(consents.isActionable(request));
+    }
+
     /// @dev Any order of any voters says the same as the direct votes one by one.
     function testFuzz_SaysTheSameAsDirectVotes(uint256 seed) public {
         for (uint256 i = 0; i < 4; ++i) {

@@ -111,6 +111,12 @@ contract OpenTest is ConsentAnchorTest {
         }
     }
 
+    function test_TheLeastAndTheGreatestAddressAreMembers() public view {
+        address[] memory members = new address[](2);
+        (members[0], members[1]) = (address(1), address(type(uint160).max));
+        assertEq(consents.approversHash(members), _approversHash(members));
+    }
+
     /// @dev What is no address is no member.
     function test_RefusesWordsThatAreNoAddress() public {
         address[] memory members = _members();

@@ -8,9 +8,16 @@ import {ConsentAnchorTest} from "../support/consent-anchor/ConsentAnchorTest.sol
 contract ValidityTest is ConsentAnchorTest {
     function testFuzz_FollowsLevelAndTime(uint8 asked, uint256 at) public view {
         asked = uint8(bound(asked, 0, 5));
-        at = bound(at, 0, EXPIRY + 100);
+        at = bound(at, NOW - 100 days, EXPIRY + 100 days);
         bool expected = asked >= 1 && asked <= 3 && at >= NOW && at < EXPIRY;
         assertEq(consents.isValid(consentKey, IConsentAnchor.ConsentLevel(asked), at), expected);
+    }
+
+    /// @dev Who permits educational use permits what is less, and nothing commercial.
+    function test_LevelsIncludeThoseBelow() public view {
+        for (uint256 level = 1; level < 6; ++level) {
+            assertEq(consents.isValid(consentKey, IConsentAnchor.ConsentLevel(level), NOW), level <= 3);
+        }
     }
 
     function testFuzz_NothingIsValidForAnUnknownConsent(bytes32 key, uint8 asked, uint256 at) public view {

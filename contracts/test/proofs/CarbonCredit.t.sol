@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import {CarbonCredit} from "../../src/CarbonCredit.sol";
 import {ICreditIssuance} from "../../src/interfaces/ICreditIssuance.sol";
 import {ICreditRetirement} from "../../src/interfaces/ICreditRetirement.sol";
+import {ITransferAuthorizations} from "../../src/interfaces/ITransferAuthorizations.sol";
 import {Test} from "../support/Test.sol";
 
 /// @notice What halmos adds to the cheat codes.
@@ -15,9 +16,9 @@ interface Svm {
 /// buffered), each term ≥ 0. By induction: it holds of a new contract, where all is zero; and from whatever state, each
 /// action that makes or burns tokens changes the supply by exactly what it changes of the one issuance that it names,
 /// leaves no term negative, and touches no other. Each argument stands for all its values; the two credit ids are
-/// fixed, for they enter as hashes alone. {CarbonCredit} mints and burns nowhere else (transfers: the last but one).
+/// fixed, for they enter as hashes alone. {CarbonCredit} mints and burns nowhere else (transfers have proofs too).
 /// That steps × 1e15 / 1e15 is steps is said to the solver, which cannot divide; that what is no multiple is refused is
-/// the last proof.
+/// a proof of its own. The last says of the batch, which marks nonces itself, that it uses each at most once.
 contract CarbonCreditProof is Test {
     Svm private constant SVM = Svm(address(uint160(uint256(keccak256("svm cheat code")))));
     uint256 private constant STEP = 1e15;
@@ -83,6 +84,29 @@ contract CarbonCreditProof is Test {
 
     function check_ATransferConserves(address to, uint256 value) external {
         _moves(abi.encodeCall(token.transfer, (to, value)));
+    }
+
+    /// @dev Its items go one after the other through the same loop, so that one stands for all.
+    function check_ATransferBatchConserves(ITransferAuthorizations.TransferAuthorization calldata item) external {
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](1);
+        items[0] = item;
+        _moves(abi.encodeCall(token.transferWithAuthorizationBatch, (items)));
+    }
+
+    /// @dev Two items of one signer and nonce: never both, none if it was used before, and what was executed used it.
+    function check_ABatchUsesANonceAtMostOnce(
+        ITransferAuthorizations.TransferAuthorization calldata first,
+        ITransferAuthorizations.TransferAuthorization calldata second
+    ) external {
+        vm.assume(second.from == first.from && second.nonce == first.nonce);
+        bool before = token.authorizationState(first.from, first.nonce);
+        ITransferAuthorizations.TransferAuthorization[] memory items =
+            new ITransferAuthorizations.TransferAuthorization[](2);
+        (items[0], items[1]) = (first, second);
+        uint256 executed = token.transferWithAuthorizationBatch(items);
+        assert(executed < 3);
+        assert(executed == 0 || !before && token.authorizationState(first.from, first.nonce));
     }
 
     /// @dev Of an amount that is no whole number of steps nothing is made or burnt.

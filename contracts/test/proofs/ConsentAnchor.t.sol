@@ -89,6 +89,29 @@ contract ConsentAnchorProof is Test {
         assert(anchor.requestOf(anchor.requestIdOf(request)).state == IConsentAnchor.RequestState.Executed);
     }
 
+    /// @dev The same of a change of approvers, whose requests are of the epoch that it ends.
+    function check_ApproversChangeByTheirGrantAlone(
+        bytes32 consentKey,
+        address[] calldata members,
+        uint8 threshold,
+        uint40 deadline
+    ) external {
+        SVM.enableSymbolicStorage(address(anchor));
+        IConsentAnchor.ApprovalRequest memory request = IConsentAnchor.ApprovalRequest(
+            consentKey,
+            anchor.consentOf(consentKey).epoch,
+            anchor.approversChangeOperation(consentKey, anchor.approversHash(members), threshold),
+            deadline
+        );
+        bool granted = anchor.isActionable(request);
+        try anchor.changeApproversByApproval(consentKey, members, threshold, deadline) {
+            assert(granted);
+        } catch {
+            return;
+        }
+        assert(anchor.requestOf(anchor.requestIdOf(request)).state == IConsentAnchor.RequestState.Executed);
+    }
+
     function _bits(uint256 word) private pure returns (uint256 sum) {
         for (uint256 i = 0; i < ApprovalRounds.MAX_MEMBERS; ++i) {
             sum += word >> i & 1;

@@ -212,6 +212,28 @@ fn the_feature_table_is_whole_and_names_tests_that_exist() {
 }
 
 #[test]
+fn invariants_and_proofs_that_the_contracts_name_exist() {
+    let readme = read(Path::new("contracts/README.md"));
+    let (_, table) = readme.split_once("## What holds").expect("contracts/README.md says what holds");
+    let solidity: String = with_extension("sol").iter().map(|f| read(f)).collect();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for line in table.lines().filter(|l| l.starts_with("| ")).skip(1) {
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").collect();
+        for (prefix, cell) in ["invariant_", "check_"].into_iter().zip(cells.iter().skip(1)) {
+            for name in cell.split('`').skip(1).step_by(2).filter(|name| !name.starts_with('…')) {
+                seen += 1;
+                if !solidity.contains(&format!("function {prefix}{name}(")) {
+                    wrong.push(format!("contracts/README.md names {name}; there is no {prefix}{name}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} names found: the search is broken");
+    nothing_wrong(&wrong);
+}
+
+#[test]
 fn lock_files_carry_no_addresses() {
     let mut wrong = Vec::new();
     let mut seen = 0;

@@ -11,7 +11,8 @@ interface Hevm {
 }
 
 /// @notice What echidna calls at random: an issuer and admin, which is this contract and a holder, too; three holders
-/// with keys; four credits; four nonces. Properties begin with echidna_.
+/// with keys; four credits; four nonces. Properties begin with echidna_; what begins with reaches_ has to be broken, or
+/// the calls came to nothing.
 contract CarbonCreditEchidna {
     Hevm private constant HEVM = Hevm(address(uint160(uint256(keccak256("hevm cheat code")))));
     uint256 private constant STEP = 1e15;
@@ -23,35 +24,41 @@ contract CarbonCreditEchidna {
 
     mapping(uint256 holder => mapping(bytes32 nonce => uint256)) private _effects;
     bool private _twice;
+    mapping(bytes4 action => bool) private _succeeded;
 
-    function mint(uint256 credit, uint256 holder, uint256 steps) external {
+    modifier noted() {
+        _;
+        _succeeded[msg.sig] = true;
+    }
+
+    function mint(uint256 credit, uint256 holder, uint256 steps) external noted {
         TOKEN.mint(_holder(holder), (steps % 1_000_000 + 1) * STEP, _creditId(credit));
     }
 
-    function transfer(uint256 holder, uint256 amount) external {
+    function transfer(uint256 holder, uint256 amount) external noted {
         TOKEN.transfer(_holder(holder), amount % (TOKEN.balanceOf(address(this)) + 1));
     }
 
-    function retire(uint256 credit, uint256 steps) external {
+    function retire(uint256 credit, uint256 steps) external noted {
         ICreditRetirement.Retirement memory retirement;
         retirement.creditId = _creditId(credit);
         retirement.amount = _amount(steps);
         TOKEN.retire(retirement);
     }
 
-    function cancelCredits(uint256 credit, uint256 steps) external {
+    function cancelCredits(uint256 credit, uint256 steps) external noted {
         TOKEN.cancelCredits(_creditId(credit), _amount(steps), "");
     }
 
-    function bufferCredits(uint256 credit, uint256 steps) external {
+    function bufferCredits(uint256 credit, uint256 steps) external noted {
         TOKEN.bufferCredits(_creditId(credit), _amount(steps));
     }
 
-    function recordReversal(uint256 credit, uint256 steps) external {
+    function recordReversal(uint256 credit, uint256 steps) external noted {
         TOKEN.recordReversal(_creditId(credit), _amount(steps), "");
     }
 
-    function transferWithAuthorization(uint256 from, uint256 to, uint256 value, uint256 nonceIndex) external {
+    function transferWithAuthorization(uint256 from, uint256 to, uint256 value, uint256 nonceIndex) external noted {
         from %= HOLDERS;
         address signer = _holder(from);
         bytes32 nonce = _nonce(nonceIndex);
@@ -72,7 +79,7 @@ contract CarbonCreditEchidna {
         _tookEffect(from, nonce);
     }
 
-    function cancelAuthorization(uint256 holder, uint256 nonceIndex) external {
+    function cancelAuthorization(uint256 holder, uint256 nonceIndex) external noted {
         holder %= HOLDERS;
         bytes32 nonce = _nonce(nonceIndex);
         (uint8 v, bytes32 r, bytes32 s) =
@@ -82,7 +89,7 @@ contract CarbonCreditEchidna {
     }
 
     /// @dev Paused a fifth of the time.
-    function pause(uint256 seed) external {
+    function pause(uint256 seed) external noted {
         bool wanted = seed % 5 == 0;
         if (wanted == TOKEN.paused()) return;
         if (wanted) TOKEN.pause();
@@ -120,6 +127,14 @@ contract CarbonCreditEchidna {
             }
         }
         return true;
+    }
+
+    function reaches_no_state_in_which_every_action_succeeded() external view returns (bool) {
+        return !(_succeeded[this.mint.selector] && _succeeded[this.transfer.selector]
+                && _succeeded[this.retire.selector] && _succeeded[this.cancelCredits.selector]
+                && _succeeded[this.bufferCredits.selector] && _succeeded[this.recordReversal.selector]
+                && _succeeded[this.transferWithAuthorization.selector]
+                && _succeeded[this.cancelAuthorization.selector] && _succeeded[this.pause.selector]);
     }
 
     function _tookEffect(uint256 holder, bytes32 nonce) private {

@@ -20,7 +20,8 @@ contract Token is ERC20("", "") {
 }
 
 /// @notice What echidna calls at random: the operator, which is this contract; three makers with keys, two sides, four
-/// salts, so that orders meet and share their words. Properties begin with echidna_.
+/// salts, so that orders meet and share their words. Properties begin with echidna_; what begins with reaches_ has to be
+/// broken, or the calls came to nothing.
 contract CreditExchangeEchidna {
     Hevm private constant HEVM = Hevm(address(uint160(uint256(keccak256("hevm cheat code")))));
     uint256 private constant MAKERS = 3;
@@ -108,6 +109,15 @@ contract CreditExchangeEchidna {
             sum += PAYMENT.balanceOf(_maker(i));
         }
         return sum == MAKERS * HOLDING;
+    }
+
+    function reaches_no_order_that_traded_and_was_cancelled() external view returns (bool) {
+        for (uint256 maker = 0; maker < MAKERS; ++maker) {
+            for (uint256 salt = 0; salt < SALTS; ++salt) {
+                if (_filled[maker][salt] != 0 && _cancelled[maker][salt]) return false;
+            }
+        }
+        return true;
     }
 
     function _traded(uint256 maker, ICreditExchange.Order memory order, uint64 lots) private {

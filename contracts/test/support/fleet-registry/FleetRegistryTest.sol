@@ -134,20 +134,32 @@ abstract contract FleetRegistryTest is SigningTest {
         (owner,,,,,) = registry.recordOf(key);
     }
 
+    /// @dev A record just opened.
     function _expectRecord(bytes32 key, address owner, bytes32 chain) internal view {
+        _expectRecord(key, owner, 1, IBatterySupplyChain.Status.Manufactured, chain);
+    }
+
+    /// @dev A record of its first owner that changed just now.
+    function _expectRecord(
+        bytes32 key,
+        address owner,
+        uint256 sequence,
+        IBatterySupplyChain.Status status,
+        bytes32 chain
+    ) internal view {
         (
             address owner_,
             uint256 updatedAt,
-            uint256 sequence,
+            uint256 sequence_,
             uint256 tenure,
-            IBatterySupplyChain.Status status,
+            IBatterySupplyChain.Status status_,
             bytes32 chain_
         ) = registry.recordOf(key);
         assertEq(owner_, owner);
         assertEq(updatedAt, block.timestamp);
-        assertEq(sequence, 1);
+        assertEq(sequence_, sequence);
         assertEq(tenure, 0);
-        assertEq(uint8(status), uint8(IBatterySupplyChain.Status.Manufactured));
+        assertEq(uint8(status_), uint8(status));
         assertEq(chain_, chain);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {IBatteryRecords} from "../../src/interfaces/IBatteryRecords.sol";
 import {IFleetRegistry} from "../../src/interfaces/IFleetRegistry.sol";
 import {FleetRegistryHandler} from "../support/fleet-registry/FleetRegistryHandler.sol";
 import {FleetRegistryTest} from "../support/fleet-registry/FleetRegistryTest.sol";
@@ -56,5 +57,31 @@ contract InvariantsTest is FleetRegistryTest {
             assertEq(fleet.chain, fleets[i].chain);
             assertEq(registry.fleetOf(handler.registrant(fleets[i].registrant + 1), fleets[i].root).count, 0);
         }
+    }
+
+    /// @dev The invariants speak of something: a long run meets every outcome.
+    function test_TheHandlerReachesEveryOutcome() public {
+        uint256 seed = 1;
+        for (uint256 i = 0; i < 300; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            if (seed % 8 == 0) handler.registerRoot(seed >> 8, seed >> 16, seed >> 3 & 1 == 1);
+            else if (seed % 8 < 4) handler.materialise(seed >> 8);
+            else if (seed % 8 < 7) handler.anchorBatch(seed >> 8, seed >> 40, seed >> 3 & 1 == 1);
+            else handler.update(seed >> 8);
+        }
+        assertGt(handler.signedRoots(), 0);
+        assertGt(handler.fleets().length, handler.signedRoots());
+        assertGt(handler.materialisations(0), 3);
+        assertGt(handler.materialisations(IFleetRegistry.UnknownFleet.selector), 3);
+        assertGt(handler.materialisations(IFleetRegistry.IndexOutOfBounds.selector), 3);
+        assertGt(handler.materialisations(IFleetRegistry.InvalidProof.selector), 3);
+        assertGt(handler.materialisations(IBatteryRecords.RecordAlreadyRegistered.selector), 3);
+        assertGt(handler.signedBatches(), 3);
+        assertGt(handler.anchorings(0), handler.signedBatches() + 3);
+        assertGt(handler.anchorings(IFleetRegistry.UnknownFleet.selector), 3);
+        assertGt(handler.anchorings(IFleetRegistry.BatchSequenceMismatch.selector), 3);
+        assertGt(handler.updates(), 3);
+        invariant_RecordsAreWhatWasProved();
+        invariant_ChainsAreWhatWasAnchored();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ITestToken} from "../../src/interfaces/ITestToken.sol";
 import {TestTokenHandler} from "../support/test-token/TestTokenHandler.sol";
 import {TestTokenTest} from "../support/test-token/TestTokenTest.sol";
 
@@ -35,5 +36,26 @@ contract InvariantsTest is TestTokenTest {
         }
         assertEq(sum, dollar.totalSupply());
         assertEq(sum, handler.made());
+    }
+
+    /// @dev The invariants speak of something: a long run draws, is refused for either reason, moves tokens, and draws
+    /// again on another day what it was refused before.
+    function test_TheHandlerReachesEveryOutcome() public {
+        uint256 firstDay = block.timestamp / 1 days;
+        uint256 seed = 1;
+        for (uint256 i = 0; i < 300; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            if (seed % 3 == 0) handler.faucet(relayer, seed >> 8, seed >> 16);
+            else if (seed % 3 == 1) handler.transfer(seed >> 8, seed >> 16, seed >> 24);
+            else handler.passTime(seed >> 8);
+        }
+        assertGt(handler.answers(0), 3);
+        assertGt(handler.answers(ITestToken.FaucetAmountInvalid.selector), 3);
+        assertGt(handler.answers(ITestToken.FaucetAllowanceExceeded.selector), 3);
+        assertGt(handler.moved(), 0);
+        assertGt(block.timestamp / 1 days, firstDay);
+        assertGt(handler.made(), handler.holders() * DAY_LIMIT);
+        invariant_TheFaucetKeepsItsBounds();
+        invariant_SupplyIsWhatTheFaucetMade();
     }
 }

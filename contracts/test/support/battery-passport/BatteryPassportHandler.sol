@@ -50,8 +50,19 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
 
     Model[RECORDS] private _models;
     mapping(uint256 record => mapping(address updater => DelegationModel)) private _delegations;
+    mapping(uint256 record => uint256 person) private _latestUpdaters;
     mapping(uint256 record => address) public registrants;
     uint256 private _nonces;
+
+    /// @dev How often each action got each answer: the selector of an error, zero when it was done.
+    mapping(bytes4 action => mapping(bytes4 answer => uint256)) public answers;
+
+    /// @dev How often an updater acted by this bit of its scope.
+    mapping(uint256 bit => uint256) public delegatedActions;
+
+    uint256 public expiredDelegations;
+    uint256 public lapsedDelegations;
+    uint256 public lapsedOffers;
 
     constructor(BatteryPassport passport) {
         PASSPORT = passport;
@@ -88,8 +99,9 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
 
     function update(uint256 person, uint256 record, bytes32 dataHash) external {
         record %= RECORDS;
-        address actor = _person(person);
-        bool expected = _alive(record) && _mayAct(record, actor, 0) && dataHash != 0;
+        dataHash = _sometimesZero(dataHash);
+        address actor = _person(_actor(person, record));
+        bool expected = _alive(record) && dataHash != 0 && _mayAct(record, actor, 0);
         bytes memory call_ = isNamed(record)
             ? abi.encodeCall(PASSPORT.updateData, (id(record), dataHash))
             : abi.encodeCall(PASSPORT.update, (keyOf(record), dataHash));
@@ -98,7 +110,7 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
 
     function transferOwnership(uint256 person, uint256 record, uint256 to) external {
         record %= NAMED;
-        address actor = _person(person);
+        address actor = _person(_actor(person, record));
         bool expected = _alive(record) && _models[record].owner == actor;
         if (_as(actor, abi.encodeCall(PASSPORT.transferOwnership, (id(record), _person(to))), expected)) {
             _hand(record, _person(to));
@@ -125,10 +137,12 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
     /// @dev For the next place, for the one after it, or for whichever comes.
     function updateSigned(uint256 person, uint256 record, bytes32 dataHash, uint256 submitter) external {
         record = bound(record, NAMED, RECORDS - 1);
+        dataHash = _sometimesZero(dataHash);
+        person = _actor(person, record);
         address actor = _person(person);
         uint256 next = _models[record].hashes.length + 1;
         uint256 sequence = [next, next + 1, 0][(submitter >> 8) % 3];
-        bool expected = _alive(record) && _mayAct(record, actor, 0) && dataHash != 0 && sequence != next + 1;
+        bool expected = _alive(record) && dataHash != 0 && sequence != next + 1 && _mayAct(record, actor, 0);
         bytes32 nonce = bytes32(++_nonces);
         bytes memory signature = _sign(person, abi.encode(UPDATE_TYPEHASH, actor, keyOf(record), sequence, dataHash));
         bytes memory call_ = abi.encodeCall(
@@ -137,11 +151,12 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         if (_as(_person(submitter), call_, expected)) _models[record].hashes.push(dataHash);
     }
 
+    /// @dev Now and then it expires at once, which no offer may.
     function offer(uint256 person, uint256 record, uint256 to, uint256 lifetime) external {
         record %= RECORDS;
-        address actor = _person(person);
+        address actor = _person(_actor(person, record));
         Model storage model = _models[record];
-        uint256 expiry = block.timestamp + lifetime % 1000;
+        uint256 expiry = block.timestamp + (lifetime % 16 == 0 ? 0 : lifetime % 2000);
         bool expected = _alive(record) && model.owner == actor && expiry > block.timestamp;
         if (_as(actor, abi.encodeCall(PASSPORT.offer, (keyOf(record), _person(to), expiry, "documents")), expected)) {
             (model.offeredTo, model.offerExpiry, model.offerTenure) = (_person(to), expiry, model.tenure);
@@ -154,8 +169,11 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         Model storage model = _models[record];
         address actor = person >> 8 & 1 == 0 || model.offeredTo == address(0) ? _person(person) : model.offeredTo;
         uint256 expiry = model.offerExpiry;
-        bool expected =
-            _alive(record) && model.offeredTo == actor && block.timestamp < expiry && model.offerTenure == model.tenure;
+        bool expected = _alive(record) && model.offeredTo == actor && block.timestamp < expiry;
+        if (expected && model.offerTenure != model.tenure) {
+            ++lapsedOffers;
+            expected = false;
+        }
         bytes memory call_ = isNamed(record)
             ? abi.encodeCall(PASSPORT.acceptBattery, (id(record), expiry, "documents"))
             : abi.encodeCall(PASSPORT.accept, (keyOf(record), expiry, "documents"));
@@ -168,20 +186,21 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
     function delegate(uint256 person, uint256 record, uint256 to, uint256 scope, uint256 lifetime) external {
         record %= RECORDS;
         scope &= 0x1ef7;
-        address actor = _person(person);
-        uint256 expiry = block.timestamp + 1 + lifetime % 1000;
+        address actor = _person(_actor(person, record));
+        uint256 expiry = block.timestamp + 1 + lifetime % 5000;
         bool expected = _alive(record) && _models[record].owner == actor;
         if (_as(actor, abi.encodeCall(PASSPORT.delegate, (keyOf(record), _person(to), scope, expiry)), expected)) {
             _delegations[record][_person(to)] = DelegationModel(scope, expiry, _models[record].tenure);
+            _latestUpdaters[record] = to;
         }
     }
 
     function changeStatus(uint256 person, uint256 record, uint256 status) external {
         record %= RECORDS;
         status = bound(status, 2, 5);
-        address actor = _person(person);
+        address actor = _person(_actor(person, record));
         Model storage model = _models[record];
-        bool expected = _hasALife(record) && _mayAct(record, actor, 12) && _followers[model.status] >> status & 1 == 1;
+        bool expected = _hasALife(record) && _followers[model.status] >> status & 1 == 1 && _mayAct(record, actor, 12);
         bytes memory call_ = abi.encodeCall(PASSPORT.changeStatus, (keyOf(record), IBatterySupplyChain.Status(status)));
         if (_as(actor, call_, expected)) model.status = status;
     }
@@ -190,11 +209,12 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
     function changeStatusSigned(uint256 person, uint256 record, uint256 status, uint256 submitter) external {
         record %= RECORDS;
         status = bound(status, 2, 5);
+        person = _actor(person, record);
         address actor = _person(person);
         uint256 current = _models[record].status;
         uint256 from = (current + (submitter >> 8 & 1)) % 9;
-        bool expected = _hasALife(record) && _mayAct(record, actor, 12) && _followers[current] >> status & 1 == 1
-            && from == current;
+        bool expected = _hasALife(record) && _followers[current] >> status & 1 == 1 && from == current
+            && _mayAct(record, actor, 12);
         bytes32 nonce = bytes32(++_nonces);
         bytes memory signature = _sign(person, abi.encode(CHANGE_STATUS_TYPEHASH, actor, keyOf(record), from, status));
         bytes memory call_ = abi.encodeCall(
@@ -228,17 +248,17 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         if (_as(actor, abi.encodeCall(PASSPORT.beginSecondLife, (life, none, none)), expected)) model.status = 6;
     }
 
-    /// @dev Kinds 9 and 11, which lead to the end, come as seldom as one in sixteen.
+    /// @dev Kinds 9 and 11, which lead to the end, are one in sixteen each.
     function recordEvent(uint256 person, uint256 record, uint256 seed) external {
         record %= RECORDS;
-        uint256[12] memory kinds = [uint256(1), 2, 4, 5, 6, 7, 10, 4, 5, 6, 9, 11];
-        uint256 kind = kinds[seed >> 8 & 7 == 0 ? seed % 12 : seed % 10];
-        address actor = _person(person);
+        uint256[16] memory kinds = [uint256(1), 2, 4, 5, 6, 7, 10, 1, 2, 4, 5, 6, 7, 10, 9, 11];
+        uint256 kind = kinds[seed % 16];
+        address actor = _person(_actor(person, record));
         Model storage model = _models[record];
         uint256 next = kind == 5 ? 4 : kind == 9 ? 7 : kind == 11 ? 8 : 0;
-        bool expected = _hasALife(record) && _mayAct(record, actor, kind)
-            && (next == 0 || _followers[model.status] >> next & 1 == 1) && (kind != 1 || model.status == 1)
-            && (kind != 10 || model.status == 6 || model.status == 7);
+        bool expected = _hasALife(record) && (next == 0 || _followers[model.status] >> next & 1 == 1)
+            && (kind != 1 || model.status == 1) && (kind != 10 || model.status == 6 || model.status == 7)
+            && _mayAct(record, actor, kind);
         bytes memory call_ = abi.encodeCall(
             PASSPORT.recordEvent,
             (keyOf(record), IBatterySupplyChain.EventKind(kind), "first", kind == 7 ? bytes32(0) : bytes32("second"))
@@ -262,8 +282,10 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
 
     function _as(address actor, bytes memory call_, bool expected) private returns (bool success) {
         vm.prank(actor);
-        (success,) = address(PASSPORT).call(call_);
+        bytes memory answer;
+        (success, answer) = address(PASSPORT).call(call_);
         require(success == expected, expected ? "refused what the model allows" : "allowed what the model refuses");
+        ++answers[bytes4(call_)][success ? bytes4(0) : bytes4(answer)];
     }
 
     /// @dev A message without window and nonce, which are all time and the latest.
@@ -297,11 +319,30 @@ contract BatteryPassportHandler is CommonBase, StdUtils {
         return !isNamed(record) && _alive(record);
     }
 
-    function _mayAct(uint256 record, address actor, uint256 bit) private view returns (bool) {
+    /// @dev Asked last, so that what is counted here decides.
+    function _mayAct(uint256 record, address actor, uint256 bit) private returns (bool) {
         if (_models[record].owner == actor) return true;
         DelegationModel memory delegation = _delegations[record][actor];
-        return delegation.scope >> bit & 1 == 1 && block.timestamp < delegation.expiry
-            && delegation.tenure == _models[record].tenure;
+        if (delegation.scope >> bit & 1 == 0) return false;
+        bool isCurrent = delegation.tenure == _models[record].tenure;
+        bool inTime = block.timestamp < delegation.expiry;
+        if (isCurrent && inTime) ++delegatedActions[bit];
+        else if (isCurrent) ++expiredDelegations;
+        else if (inTime) ++lapsedDelegations;
+        return isCurrent && inTime;
+    }
+
+    /// @dev A quarter of the time the owner, a quarter of the time who was delegated to last, else anyone.
+    function _actor(uint256 seed, uint256 record) private view returns (uint256 person) {
+        uint256 who = seed >> 8 & 3;
+        if (who > 1) return seed;
+        if (who == 1) return _latestUpdaters[record];
+        while (_person(person) != _models[record].owner) ++person;
+    }
+
+    /// @dev One in eight is zero, which is no data.
+    function _sometimesZero(bytes32 dataHash) private pure returns (bytes32) {
+        return uint256(dataHash) % 8 == 0 ? bytes32(0) : dataHash;
     }
 
     function _person(uint256 seed) private pure returns (address) {

@@ -28,7 +28,13 @@ contract FleetRegistryHandler is FleetRegistryTest {
     mapping(uint256 fleet => mapping(uint256 index => uint256)) public records;
     uint256 public nonces;
     uint256 public wrongAnswers;
-    uint256 public refusals;
+    uint256 public signedRoots;
+    uint256 public signedBatches;
+    uint256 public updates;
+
+    /// @dev How often each answer was given: the selector of an error, zero when it was done.
+    mapping(bytes4 answer => uint256) public materialisations;
+    mapping(bytes4 answer => uint256) public anchorings;
 
     constructor(FleetRegistry registry_) {
         registry = registry_;
@@ -57,6 +63,7 @@ contract FleetRegistryHandler is FleetRegistryTest {
             Root memory item = _rootOf(registrant(who), root, bytes32(nonces++));
             item.count = count;
             _execute(_signed(item, _key(who)));
+            ++signedRoots;
         } else {
             vm.prank(registrant(who));
             registry.registerRoot(root, count, CID);
@@ -74,10 +81,8 @@ contract FleetRegistryHandler is FleetRegistryTest {
         bytes4 answer = _tryMaterialise(fleet, index, fault);
         bytes4 expected = _expected(number, index, fault);
         if (answer != expected) ++wrongAnswers;
-        if (answer != 0) {
-            ++refusals;
-            return;
-        }
+        ++materialisations[answer];
+        if (answer != 0) return;
         ++records[number][index];
         ++fleet.materialised;
     }
@@ -102,10 +107,9 @@ contract FleetRegistryHandler is FleetRegistryTest {
             ? IFleetRegistry.UnknownFleet.selector
             : isNext ? bytes4(0) : IFleetRegistry.BatchSequenceMismatch.selector;
         if (answer != expected) ++wrongAnswers;
-        if (answer != 0) {
-            ++refusals;
-            return;
-        }
+        ++anchorings[answer];
+        if (answer != 0) return;
+        if (signed) ++signedBatches;
         ++fleet.sequence;
         fleet.chain = _link(fleet.chain, fleet.sequence, item.batchRoot, item.count, item.cidDigest);
     }
@@ -118,6 +122,7 @@ contract FleetRegistryHandler is FleetRegistryTest {
         if (records[number][index] == 0) return;
         vm.prank(registrant(_fleets[number].registrant));
         registry.update(keyOf(number, index), keccak256(abi.encode("data", seed)));
+        ++updates;
     }
 
     /// @dev Faults 4 and above are none.

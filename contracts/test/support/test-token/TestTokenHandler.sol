@@ -19,7 +19,11 @@ contract TestTokenHandler is CommonBase, StdUtils {
     mapping(address holder => uint256) public balanceModel;
     mapping(address holder => mapping(uint256 day => uint256)) public drawn;
     uint256 public made;
+    uint256 public moved;
     uint256 public wrongAnswers;
+
+    /// @dev How often the faucet gave each answer: the selector of an error, zero when it made tokens.
+    mapping(bytes4 answer => uint256) public answers;
 
     constructor(TestToken token) {
         TOKEN = token;
@@ -41,11 +45,13 @@ contract TestTokenHandler is CommonBase, StdUtils {
         vm.prank(caller);
         try TOKEN.faucet(recipient, amount) {
             if (expected != 0) ++wrongAnswers;
+            ++answers[0];
             drawn[recipient][block.timestamp / 1 days] += amount;
             balanceModel[recipient] += amount;
             made += amount;
         } catch (bytes memory revertData) {
             if (expected == 0 || bytes4(revertData) != expected) ++wrongAnswers;
+            ++answers[bytes4(revertData)];
         }
     }
 
@@ -56,6 +62,7 @@ contract TestTokenHandler is CommonBase, StdUtils {
         TOKEN.transfer(holder(to), value);
         balanceModel[sender] -= value;
         balanceModel[holder(to)] += value;
+        if (sender != holder(to)) moved += value;
     }
 
     function passTime(uint256 time) external {

@@ -32,7 +32,7 @@ pub(crate) enum DeployError {
     ForeignCode { contract: &'static str, address: Address },
     #[error(
         "the deployer {deployer} has {balance} {currency}, and this may cost up to {needed} {currency}; \
-         nothing more was sent. Send it the difference, or choose another deployer"
+         nothing of it was sent. Send it the difference, or choose another deployer"
     )]
     Unfunded { deployer: Address, balance: String, needed: String, currency: String },
     #[error("{what} would fail: {reason}; it was not sent")]

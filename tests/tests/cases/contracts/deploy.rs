@@ -247,7 +247,7 @@ async fn a_deployer_who_cannot_pay_is_refused_before_anything_is_sent() {
     let (deployer, key) = site.keystore(U256::from(1_000_000_000_000_u64)).await;
     let mut command = site.deploy("", &["--broadcast"]);
     let text = refused(command.args(&key));
-    said(&text, &[&deployer.to_string(), "has 0.000001", "may cost up to", "nothing was sent"]);
+    said(&text, &[&deployer.to_string(), "has 0.000001", "may cost up to", "nothing of it was sent"]);
     assert_eq!(site.sent_by(deployer).await, 0);
     assert!(site.journal().is_empty());
     // The plan can be looked at all the same.

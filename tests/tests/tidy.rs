@@ -38,6 +38,17 @@ fn read(file: &Path) -> String {
     std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
 }
 
+/// The cells of each row of a document's tables, headings included.
+fn rows(document: &str) -> impl Iterator<Item = Vec<&str>> {
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| "));
+    rows.map(|row| row.trim_end_matches('|').split(" | ").map(str::trim).collect())
+}
+
+/// What a text has between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
 fn nothing_wrong(wrong: &[String]) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
@@ -144,7 +155,7 @@ fn documents_name_paths_that_exist() {
     let mut seen = 0;
     for document in with_extension("md") {
         let beside = document.parent().unwrap();
-        for quoted in read(&document).split('`').skip(1).step_by(2) {
+        for quoted in quoted(&read(&document)) {
             let path = quoted.split(['#', ' ', ':']).next().unwrap_or_default().trim_end_matches('/');
             let first = Path::new(path).components().next().map(|c| c.as_os_str().to_owned());
             let names_a_room = path.contains('/') && first.is_some_and(|f| rooms.contains(&f));
@@ -170,10 +181,9 @@ fn the_feature_table_is_whole_and_names_tests_that_exist() {
     let table = read(Path::new("FEATURES.md"));
     let mut ids = BTreeSet::new();
     let mut wrong = Vec::new();
-    for line in table.lines().filter(|l| l.starts_with("| ")) {
-        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+    for cells in rows(&table) {
         let [id, _, state, shown_by] = cells[..] else {
-            wrong.push(format!("not four cells: {line}"));
+            wrong.push(format!("not four cells: {cells:?}"));
             continue;
         };
         if id == "id" {
@@ -185,7 +195,7 @@ fn the_feature_table_is_whole_and_names_tests_that_exist() {
         if !matches!(state, "works" | "partly" | "not yet") {
             wrong.push(format!("{id}: `{state}` is no state"));
         }
-        let tests: Vec<_> = shown_by.split('`').skip(1).step_by(2).collect();
+        let tests: Vec<_> = quoted(shown_by).collect();
         if state != "not yet" && tests.is_empty() {
             wrong.push(format!("{id} {state}, and no test shows it"));
         }
@@ -218,10 +228,16 @@ fn invariants_and_proofs_that_the_contracts_name_exist() {
     let solidity: String = with_extension("sol").iter().map(|f| read(f)).collect();
     let mut wrong = Vec::new();
     let mut seen = 0;
-    for line in table.lines().filter(|l| l.starts_with("| ")).skip(1) {
-        let cells: Vec<_> = line.trim_matches('|').split(" | ").collect();
-        for (prefix, cell) in ["invariant_", "check_"].into_iter().zip(cells.iter().skip(1)) {
-            for name in cell.split('`').skip(1).step_by(2).filter(|name| !name.starts_with('…')) {
+    for cells in rows(table) {
+        let [property, invariants, proofs] = cells[..] else {
+            wrong.push(format!("not three cells: {cells:?}"));
+            continue;
+        };
+        if property == "property" {
+            continue;
+        }
+        for (prefix, names) in [("invariant_", invariants), ("check_", proofs)] {
+            for name in quoted(names).filter(|name| !name.starts_with('…')) {
                 seen += 1;
                 if !solidity.contains(&format!("function {prefix}{name}(")) {
                     wrong.push(format!("contracts/README.md names {name}; there is no {prefix}{name}"));

@@ -4,5 +4,6 @@
 
 pub mod block;
 pub(crate) mod bloom;
+pub(crate) mod catalog;
 pub(crate) mod decide;
 pub(crate) mod decode;

@@ -2,31 +2,46 @@
 
 use std::fmt;
 
-use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use wia_abi::BlockNumber;
 use wia_protocol::endpoint::without_secrets;
 
 use crate::IndexerError;
+use crate::chain::catalog::Contract;
+
+/// One node of the chain.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// JSON-RPC over HTTP: headers and logs, and the head when there is no WebSocket.
+    pub http_url: String,
+    /// JSON-RPC over WebSocket, of the same node: new heads as they come. Absent: the head is polled.
+    pub ws_url: Option<String>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("http_url", &without_secrets(&self.http_url))
+            .field("ws_url", &self.ws_url.as_deref().map(without_secrets))
+            .finish()
+    }
+}
 
 /// Configuration of one indexer. [`Config::new`] fills in the defaults. Printed without the secrets of its URLs. As
-/// a section of a configuration file it holds all but the first five, each with its default.
+/// a section of a configuration file it holds all but the first four, each with its default.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// EIP-155 id of the chain; an endpoint of another chain is refused.
     #[serde(skip)]
     pub chain_id: u64,
-    /// JSON-RPC over HTTP: headers and logs, and the head when there is no WebSocket.
+    /// Where blocks come from, the preferred one first.
     #[serde(skip)]
-    pub http_url: String,
-    /// JSON-RPC over WebSocket, of the same node: new heads as they come. `None`: the head is polled.
+    pub endpoints: Vec<Endpoint>,
+    /// The contracts to follow.
     #[serde(skip)]
-    pub ws_url: Option<String>,
-    /// The `CarbonCredit` contracts to follow. Usually one: a push speaks of the balance in its own contract,
-    /// [`crate::Indexer::balance_of`] of the sum.
-    #[serde(skip)]
-    pub contracts: Vec<Address>,
+    pub contracts: Vec<Contract>,
     /// A block at or before the one that created the first contract: balances are counted from here, so a later
     /// one would lose what happened before.
     #[serde(skip)]
@@ -54,6 +69,8 @@ pub struct Config {
     /// Entries of the log that are kept decoded for live subscribers; those further behind read the store.
     /// The oldest goes first. Default 256.
     pub recent_entries: usize,
+    /// Blocks below the head that the log keeps; older files of it are removed as a whole. 0, the default: all.
+    pub retention_blocks: u64,
     /// Milliseconds before the first retry after the endpoint failed; doubles up to `retry_max_ms`. Default 100.
     pub retry_min_ms: u64,
     /// Milliseconds: the longest pause between two retries. Default 10,000.
@@ -68,9 +85,8 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("chain_id", &self.chain_id)
-            .field("http_url", &without_secrets(&self.http_url))
-            .field("ws_url", &self.ws_url.as_deref().map(without_secrets))
-            .field("contracts", &self.contracts)
+            .field("endpoints", &self.endpoints)
+            .field("contracts", &self.contracts.iter().map(|c| (&c.name, c.address)).collect::<Vec<_>>())
             .field("first_block", &self.first_block)
             .finish_non_exhaustive()
     }
@@ -81,15 +97,13 @@ impl Config {
     #[must_use]
     pub fn new(
         chain_id: u64,
-        http_url: impl Into<String>,
-        ws_url: Option<String>,
-        contracts: Vec<Address>,
+        endpoints: Vec<Endpoint>,
+        contracts: Vec<Contract>,
         first_block: BlockNumber,
     ) -> Self {
         Self {
             chain_id,
-            http_url: http_url.into(),
-            ws_url,
+            endpoints,
             contracts,
             first_block,
             final_confirmations: 12,
@@ -101,6 +115,7 @@ impl Config {
             max_log_range_blocks: 200,
             backfill_ranges_in_flight: 4,
             recent_entries: 256,
+            retention_blocks: 0,
             retry_min_ms: 100,
             retry_max_ms: 10_000,
             stall_after_ms: 120_000,
@@ -127,6 +142,12 @@ impl Config {
                 return refuse(field, "must be above zero");
             }
         }
+        if self.endpoints.is_empty() {
+            return refuse("endpoints", "name at least one endpoint");
+        }
+        if self.retention_blocks != 0 && self.retention_blocks < self.max_reorg_depth {
+            return refuse("retention_blocks", "must be 0 (all) or at least max_reorg_depth");
+        }
         if self.contracts.is_empty() {
             return refuse("contracts", "name at least one contract");
         }
@@ -139,17 +160,29 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self::new(0, String::new(), None, Vec::new(), BlockNumber(0))
+        Self::new(0, Vec::new(), Vec::new(), BlockNumber(0))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloy::json_abi::JsonAbi;
+    use alloy::primitives::Address;
+
     use super::*;
+    use crate::chain::catalog::Kind;
 
     fn config() -> Config {
         let key = "https://user:KEY@rpc.example.org/KEY";
-        Config::new(1, key, Some(key.into()), vec![Address::ZERO], BlockNumber(0))
+        let endpoint = Endpoint { http_url: key.into(), ws_url: Some(key.into()) };
+        let contract = Contract {
+            name: "Thing".into(),
+            address: Address::ZERO,
+            kind: Kind::Other,
+            abi: JsonAbi::new(),
+            balances: false,
+        };
+        Config::new(1, vec![endpoint], vec![contract], BlockNumber(0))
     }
 
     #[test]
@@ -157,6 +190,8 @@ mod tests {
         config().check().unwrap();
         for (wrong, field) in [
             (Config { contracts: vec![], ..config() }, "contracts"),
+            (Config { endpoints: vec![], ..config() }, "endpoints"),
+            (Config { retention_blocks: 5, ..config() }, "retention_blocks"),
             (Config { final_confirmations: 0, ..config() }, "final_confirmations"),
             (Config { recent_entries: 0, ..config() }, "recent_entries"),
             (Config { retry_max_ms: 1, ..config() }, "retry_max_ms"),

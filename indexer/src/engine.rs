@@ -185,7 +185,7 @@ impl Engine {
                 reported: identity.chain_id,
             }));
         }
-        Ok(self.publisher.tail().log.bind_genesis(identity.genesis)?)
+        Ok(self.publisher.tail().log.bind_genesis(identity.genesis).await?)
     }
 
     /// Follows the heads of one connection. Gives a better connection once there is one.

@@ -8,6 +8,7 @@ use wia_abi::CreditAmount;
 use wia_store::Store;
 
 use crate::chain::block::Head;
+use crate::chain::catalog::Kind;
 use crate::health::{Health, Vitals};
 use crate::log::Log;
 use crate::source::{Connector, RpcConnector};
@@ -22,7 +23,6 @@ pub struct Indexer {
     tail: Arc<Tail>,
     published: watch::Receiver<Published>,
     vitals: Arc<Vitals>,
-    contracts: Arc<[Address]>,
     terms: Terms,
 }
 
@@ -48,14 +48,18 @@ pub fn open_with(
 ) -> Result<(Engine, Indexer), IndexerError> {
     config.check()?;
     let log = Log::open(store, &config)?;
-    let (publisher, published) = Tail::open(log, config.recent_entries)?;
+    let catalog = log.catalog().clone();
+    let (publisher, published) = Tail::open(log, config.recent_entries);
     let vitals = Arc::new(Vitals::new(config.stall_after_ms));
     let indexer = Indexer {
         tail: publisher.tail().clone(),
         published,
         vitals: vitals.clone(),
-        contracts: config.contracts.clone().into(),
-        terms: Terms { chain_id: config.chain_id, final_confirmations: config.final_confirmations },
+        terms: Terms {
+            chain_id: config.chain_id,
+            final_confirmations: config.final_confirmations,
+            catalog,
+        },
     };
     let engine = Engine::new(config, connector, publisher, vitals)?;
     Ok((engine, indexer))
@@ -74,15 +78,15 @@ impl Indexer {
         self.vitals.look(self.head().map(|h| h.number))
     }
 
-    /// The credits of `address` at the head, over all configured contracts. May be ahead of the last push by the
+    /// The credits of `address` at the head, over all contracts of credits. May be ahead of the last push by the
     /// moment that it takes to make a block durable.
     ///
     /// # Errors
     /// [`IndexerError::Store`] or [`IndexerError::Damaged`] when the log cannot be read.
     pub fn balance_of(&self, address: Address) -> Result<CreditAmount, IndexerError> {
         let mut sum = U256::ZERO;
-        for contract in self.contracts.iter() {
-            sum = sum.saturating_add(self.tail.log.balance((*contract, address))?);
+        for contract in self.terms.catalog.of_kind(Kind::Credit) {
+            sum = sum.saturating_add(self.tail.log.balance((contract, address))?);
         }
         Ok(CreditAmount(sum))
     }
@@ -92,6 +96,6 @@ impl Indexer {
     /// # Errors
     /// [`IndexerError::Cursor`] when `from` is no cursor of this log.
     pub fn subscribe(&self, filter: Filter, from: Start) -> Result<Subscription, IndexerError> {
-        Subscription::open(self.tail.clone(), self.published.clone(), self.terms, filter, &from)
+        Subscription::open(self.tail.clone(), self.published.clone(), self.terms.clone(), filter, &from)
     }
 }

@@ -24,7 +24,8 @@ mod stream;
 
 pub use chain::block;
 pub use chain::block::Head;
-pub use config::Config;
+pub use chain::catalog::{Catalog, Contract, Kind};
+pub use config::{Config, Endpoint};
 pub use engine::Engine;
 pub use error::IndexerError;
 pub use health::{Health, State};

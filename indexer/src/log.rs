@@ -1,45 +1,38 @@
-//! The durable log: entries, their indexes, balances and the checkpoint, in one sled tree.
+//! The durable log: what the chain did to our contracts, block by block, and what follows from it.
 //!
-//! In: blocks that leave and blocks that join the chain. Out: entries by offset, block hash and height, and
-//! balances. One tree, so that one sled batch (which recovers as a whole or not at all) takes a change with all
-//! that follows from it: a process killed at any byte finds either none or all of it. Nothing here waits for the
-//! disk; the engine calls [`wia_store::Store::durable`] before anybody is told.
-//!
-//! | key | value |
-//! |---|---|
-//! | `e` offset | the entry |
-//! | `h` block hash, offset | nothing: this entry commits that block |
-//! | `n` height | offset of the entry that commits the canonical block there |
-//! | `b` contract, account | balance in wei, big-endian without leading zeros; absent: 0 |
-//! | `m` `identity` | what the log was filled from |
-//! | `m` `checkpoint` | where the log ends, and which entry commits the head |
+//! In: blocks that leave and blocks that join the chain. Out: entries by offset, block hash and height, balances,
+//! postings. The entries stand in a journal ([`wia_store::journal`]): one batch of it, with its one fsync, takes a
+//! change as a whole. Where the log ends and which block is the head is read off its last entry, so there is no
+//! checkpoint that could disagree with it: a process killed at any byte finds the log as it was before some entry.
+//! Balances and postings are derived and follow in portions ([`derived`]). Nothing here waits for the disk but
+//! [`Log::durable`]; the engine calls it before anybody is told.
 
+mod append;
+pub(crate) mod derived;
 pub mod entry;
 mod identity;
+pub(crate) mod index;
 mod ledger;
 
-use alloy::primitives::{Address, B256, U256};
-use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use alloy::primitives::{B256, U256};
 use wia_abi::BlockNumber;
-use wia_store::{Store, sled};
+use wia_store::{Journal, Store, sled};
 
 use crate::chain::block::{BlockRef, Head};
+use crate::chain::catalog::Catalog;
 use crate::{Config, IndexerError};
-use entry::{Block, Change, Entry, Offset};
+use derived::Derived;
+use entry::{Account, Block, Change, Entry, Offset};
 use identity::Identity;
-use ledger::{Account, Ledger};
+use index::Key;
 
-/// The name of the tree in the store.
-const TREE: &str = "indexer.log";
+/// The name of the journal, and of the tree beside it.
+const NAME: &str = "indexer";
 
-/// Where the log ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct Checkpoint {
-    /// The offset that the next entry takes.
-    pub(crate) end: Offset,
-    /// The entry that commits the head.
-    pub(crate) head: Option<Offset>,
-}
+/// Bytes of one file of the journal; retention removes whole ones.
+const FILE_BYTES: u64 = 64 << 20;
 
 /// A change of the chain by blocks: first those that leave (tip first), then those that join (lowest first).
 #[derive(Debug, Default)]
@@ -48,98 +41,102 @@ pub(crate) struct ChainChange {
     pub(crate) new: Vec<Block>,
 }
 
+/// Where the log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct End {
+    /// The offset that the next entry takes.
+    pub(crate) offset: Offset,
+    /// The chain's head there, and the entry that commits it.
+    pub(crate) head: Option<(Head, Offset)>,
+}
+
 /// Handle to the log; clones share it. One writer, the engine.
 #[derive(Clone)]
-pub(crate) struct Log {
+pub(crate) struct Log(Arc<Inner>);
+
+struct Inner {
     store: Store,
+    journal: Journal,
     tree: sled::Tree,
+    derived: Derived,
+    catalog: Arc<Catalog>,
     first_block: BlockNumber,
+    keep_blocks: u64,
+    end: Mutex<End>,
 }
 
 impl Log {
-    /// Opens the log, or begins one; refuses a log that was filled from something else.
+    /// Opens the log, or begins one; refuses a log that was filled from something else. Reads back what is not in the
+    /// derived tree yet: at most a portion, in well under a second.
     pub(crate) fn open(store: &Store, config: &Config) -> Result<Self, IndexerError> {
-        let log = Self { store: store.clone(), tree: store.tree(TREE)?, first_block: config.first_block };
+        let tree = store.tree(NAME)?;
+        let log = Self(Arc::new(Inner {
+            store: store.clone(),
+            journal: store.journal(NAME, FILE_BYTES)?,
+            derived: Derived::open(store, tree.clone())?,
+            tree,
+            catalog: Arc::new(Catalog::new(config.contracts.clone())),
+            first_block: config.first_block,
+            keep_blocks: config.retention_blocks,
+            end: Mutex::default(),
+        }));
         log.adopt(&Identity::of(config))?;
+        *log.lock_end() = log.find_end()?;
+        log.read_back()?;
         Ok(log)
     }
 
     /// Returns once all that was appended survives a power cut.
+    ///
+    /// # Errors
+    /// [`IndexerError::Store`]; the disk being full is among them and passes.
     pub(crate) async fn durable(&self) -> Result<(), IndexerError> {
-        Ok(self.store.durable().await?)
+        let log = self.clone();
+        let synced = tokio::task::spawn_blocking(move || {
+            log.0.journal.sync().map_err(wia_store::StoreError::from)?;
+            if log.0.derived.is_full() {
+                log.0.derived.write_portion()?;
+                log.forget()?;
+            }
+            Ok(())
+        });
+        synced.await.unwrap_or(Err(IndexerError::Stopped))
     }
 
-    pub(crate) fn checkpoint(&self) -> Result<Checkpoint, IndexerError> {
-        Ok(self.meta(b"checkpoint")?.unwrap_or_default())
+    /// Writes what is derived, so that the next start has nothing to read back.
+    pub(crate) async fn close(&self) -> Result<(), IndexerError> {
+        self.durable().await?;
+        self.0.derived.write_portion()?;
+        Ok(self.0.store.durable().await?)
+    }
+
+    pub(crate) fn end(&self) -> End {
+        *self.lock_end()
+    }
+
+    /// The first offset that is still there; `None` in an empty log.
+    pub(crate) fn first_offset(&self) -> Option<Offset> {
+        self.0.journal.first_key().map(Offset)
+    }
+
+    /// Bytes of the entries on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.journal.bytes()
+    }
+
+    /// Events of the chain as it stands.
+    pub(crate) fn events(&self) -> u64 {
+        self.0.derived.events()
+    }
+
+    /// The contracts that it is about.
+    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
+        &self.0.catalog
     }
 
     /// Where the indexed chain begins.
     pub(crate) fn first_block(&self) -> BlockNumber {
-        self.first_block
-    }
-
-    /// Appends one change as a whole; gives its entries and the chain's head after them.
-    pub(crate) fn append(&self, change: ChainChange) -> Result<(Vec<Entry>, Option<Head>), IndexerError> {
-        let mut checkpoint = self.checkpoint()?;
-        let mut head = match checkpoint.head {
-            Some(offset) => Some(self.entry(offset)?),
-            None => None,
-        };
-        let mut ledger = Ledger::over(|account| self.balance(account));
-        let mut batch = sled::Batch::default();
-        let mut entries = Vec::with_capacity(change.old.len() + change.new.len());
-        for old in change.old {
-            let Some(committed) = head.filter(|h| h.block.reference() == old) else {
-                return Err(IndexerError::damaged(old, "is to be retracted but is not the head"));
-            };
-            ledger.retract(&committed.block)?;
-            batch.remove(height_key(old.number).as_slice());
-            let below = committed.block.parent_hash;
-            let entry = Entry {
-                offset: checkpoint.end,
-                change: Change::Retracted { committed_at: committed.offset },
-                block: committed.block,
-            };
-            head = self.block_below(old, below)?;
-            checkpoint.end = entry.next_offset();
-            entries.push(entry);
-        }
-        let mut below = head.as_ref().map(|h| h.block.head());
-        checkpoint.head = head.map(|h| h.offset);
-        for mut block in change.new {
-            let fits = match below {
-                Some(below) => below.number.0 + 1 == block.number.0 && below.hash == block.parent_hash,
-                None => block.number == self.first_block,
-            };
-            if !fits {
-                return Err(IndexerError::damaged(block.reference(), "does not continue the chain"));
-            }
-            ledger.commit(&mut block)?;
-            below = Some(block.head());
-            checkpoint.head = Some(checkpoint.end);
-            let entry = Entry { offset: checkpoint.end, change: Change::Committed, block };
-            let offset = entry.offset.0.to_be_bytes();
-            batch.insert(height_key(entry.block.number).as_slice(), &offset);
-            batch.insert(hash_key(entry.block.hash, entry.offset).as_slice(), &[]);
-            checkpoint.end = entry.next_offset();
-            entries.push(entry);
-        }
-        for entry in &entries {
-            let bytes = entry.encode().map_err(|e| self.store.refused(&e))?;
-            batch.insert(entry_key(entry.offset).as_slice(), bytes);
-        }
-        for (account, balance) in ledger.into_changed() {
-            let key = balance_key(account);
-            if balance.is_zero() {
-                batch.remove(key.as_slice());
-            } else {
-                batch.insert(key.as_slice(), balance.to_be_bytes_trimmed_vec());
-            }
-        }
-        let bytes = postcard::to_stdvec(&checkpoint).map_err(|e| self.store.refused(&e))?;
-        batch.insert(meta_key(b"checkpoint"), bytes);
-        self.tree.apply_batch(batch).map_err(|e| self.store.refused(&e))?;
-        Ok((entries, below))
+        self.0.first_block
     }
 
     /// The entry at `offset`, which must be there.
@@ -148,99 +145,152 @@ impl Log {
         self.find(offset)?.ok_or_else(missing)
     }
 
-    /// The entry at `offset`; `None` when no entry begins there.
+    /// The entry at `offset`; `None` when no entry begins there, or not any more.
     pub(crate) fn find(&self, offset: Offset) -> Result<Option<Entry>, IndexerError> {
-        let Some(bytes) = self.get(&entry_key(offset))? else { return Ok(None) };
-        Entry::decode(offset, &bytes).map(Some).map_err(|reason| IndexerError::damaged(offset.0, reason))
+        let found = self.0.journal.get(offset.0).map_err(wia_store::StoreError::from)?;
+        found.map(|bytes| decode(offset, &bytes)).transpose()
     }
 
-    /// The last entry before `before` that commits the block of that hash. A block may be committed again after
-    /// it was retracted; a reader in the middle of the log must see it as it was then.
-    pub(crate) fn committed_before(
-        &self,
-        hash: B256,
-        before: Offset,
-    ) -> Result<Option<Offset>, IndexerError> {
-        let range = hash_key(hash, Offset(0))..hash_key(hash, before);
-        match self.tree.range(range).next_back() {
-            None => Ok(None),
-            Some(found) => {
-                let (key, _) = found.map_err(|e| self.store.refused(&e))?;
-                offset_of(&key[key.len() - 8..]).map(Some)
+    /// The last entry below `offset`; `None` at the beginning of what is still there.
+    pub(crate) fn before(&self, offset: Offset) -> Result<Option<Entry>, IndexerError> {
+        let found = self.0.journal.before(offset.0).map_err(wia_store::StoreError::from)?;
+        found.map(|(key, bytes)| decode(Offset(key), &bytes)).transpose()
+    }
+
+    /// The last entry before `before` that commits the block of that hash, seen from there: usually the entry just
+    /// before. A block may be committed again after it was retracted; a reader in the middle of the log must see it
+    /// as it was then. `None` when it is below what is still there.
+    pub(crate) fn committed_before(&self, hash: B256, before: Offset) -> Result<Option<Entry>, IndexerError> {
+        let mut at = before;
+        while let Some(entry) = self.before(at)? {
+            if entry.block.hash == hash && !entry.is_retraction() {
+                return Ok(Some(entry));
+            }
+            at = entry.offset;
+        }
+        Ok(None)
+    }
+
+    /// The entry that last committed the block of that hash, whether or not it is on the chain now.
+    pub(crate) fn last_commit_of(&self, hash: B256) -> Result<Option<Entry>, IndexerError> {
+        for offset in self.0.derived.under(Key::Block(hash), None)?.into_iter().rev() {
+            if let Some(entry) = self.find(offset)?
+                && entry.block.hash == hash
+                && !entry.is_retraction()
+            {
+                return Ok(Some(entry));
             }
         }
+        Ok(None)
     }
 
-    /// Up to `limit` blocks of the canonical chain, lowest first, ending with its head.
+    /// The entry that commits the block of that height of the chain as it stands; `None` above the head, below the
+    /// first block, and when it is no longer kept.
+    pub(crate) fn canonical(&self, number: BlockNumber) -> Result<Option<Entry>, IndexerError> {
+        if self.end().head.is_none_or(|(head, _)| number > head.number) {
+            return Ok(None);
+        }
+        for offset in self.0.derived.under(Key::Height(number), Some(number))?.into_iter().rev() {
+            if let Some(entry) = self.find(offset)?
+                && entry.block.number == number
+                && !entry.is_retraction()
+            {
+                // The chain reaches above it, so what was committed last there is what stands there.
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Up to `limit` blocks of the chain as it stands, lowest first, ending with its head.
     pub(crate) fn recent(&self, limit: u64) -> Result<Vec<BlockRef>, IndexerError> {
-        let Some(head) = self.checkpoint()?.head else { return Ok(Vec::new()) };
-        let mut at = Some(self.entry(head)?);
+        let Some((_, offset)) = self.end().head else { return Ok(Vec::new()) };
+        let mut at = Some(self.entry(offset)?);
         let mut recent = Vec::new();
         while let Some(entry) = at.filter(|_| (recent.len() as u64) < limit) {
             recent.push(entry.block.reference());
-            at = self.block_below(entry.block.reference(), entry.block.parent_hash)?;
+            at = self.committed_before(entry.block.parent_hash, entry.offset)?;
         }
         recent.reverse();
         Ok(recent)
     }
 
-    /// The balance of an account of a contract, wei.
+    /// The balance of an account of a contract at the end of the log, wei.
     pub(crate) fn balance(&self, account: Account) -> Result<U256, IndexerError> {
-        let Some(bytes) = self.get(&balance_key(account))? else { return Ok(U256::ZERO) };
-        U256::try_from_be_slice(&bytes)
-            .ok_or_else(|| IndexerError::damaged(account.1, "balance of >32 bytes"))
+        self.0.derived.balance(account)
     }
 
-    /// The canonical entry below a block; `None` when that was the first.
-    fn block_below(&self, block: BlockRef, parent_hash: B256) -> Result<Option<Entry>, IndexerError> {
-        if block.number <= self.first_block {
+    /// Offsets of entries that may hold something under one key of each group ([`Derived::portion`]).
+    pub(crate) fn portion(
+        &self,
+        groups: &[Vec<Key>],
+        from: Offset,
+        to: Offset,
+    ) -> Result<(Vec<Offset>, Option<Offset>), IndexerError> {
+        self.0.derived.portion(groups, from, to)
+    }
+
+    /// Where the log ends, read off its last entry: that entry's block, or what lies below the block that it retracts.
+    fn find_end(&self) -> Result<End, IndexerError> {
+        let Some(last) = self.before(Offset(u64::MAX))? else { return Ok(End::default()) };
+        let offset = last.next_offset();
+        let head = if last.is_retraction() {
+            self.below(&last.block, last.offset)?.map(|e| (e.block.head(), e.offset))
+        } else {
+            Some((last.block.head(), last.offset))
+        };
+        Ok(End { offset, head })
+    }
+
+    /// The entry that commits the block below `block`, seen from `before`; `None` when that was the first.
+    fn below(&self, block: &Block, before: Offset) -> Result<Option<Entry>, IndexerError> {
+        if block.number <= self.0.first_block {
             return Ok(None);
         }
         let number = BlockNumber(block.number.0 - 1);
-        let missing = || IndexerError::missing_block(number, parent_hash);
-        let offset = self.get(&height_key(number))?.ok_or_else(missing)?;
-        let entry = self.entry(offset_of(&offset)?)?;
-        if entry.block.hash == parent_hash { Ok(Some(entry)) } else { Err(missing()) }
+        let missing = || IndexerError::missing_block(number, block.parent_hash);
+        self.committed_before(block.parent_hash, before)?.ok_or_else(missing).map(Some)
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, IndexerError> {
-        self.tree.get(key).map_err(|e| self.store.refused(&e).into())
+    /// Brings what is derived up to the end of the log.
+    fn read_back(&self) -> Result<(), IndexerError> {
+        let end = self.end().offset;
+        if self.0.derived.end() > end {
+            return Err(IndexerError::damaged("the index", "it is ahead of the log, whose end is gone"));
+        }
+        while self.0.derived.end() < end {
+            let entry = self.entry(self.0.derived.end())?;
+            self.0.derived.add(&entry, &self.0.catalog);
+            // All of it was read from the disk.
+            if self.0.derived.is_full() {
+                self.0.derived.write_portion()?;
+            }
+        }
+        Ok(())
     }
 
-    fn meta<T: serde::de::DeserializeOwned>(&self, name: &[u8]) -> Result<Option<T>, IndexerError> {
-        let Some(bytes) = self.get(&meta_key(name))? else { return Ok(None) };
-        let damaged = |e| IndexerError::damaged(String::from_utf8_lossy(name), e);
-        postcard::from_bytes(&bytes).map(Some).map_err(damaged)
+    /// Removes what is older than is to be kept.
+    fn forget(&self) -> Result<(), IndexerError> {
+        let Some((head, _)) = self.end().head else { return Ok(()) };
+        let keep_from = BlockNumber(head.number.0.saturating_sub(self.0.keep_blocks));
+        if self.0.keep_blocks == 0 || keep_from <= self.0.first_block {
+            return Ok(());
+        }
+        let Some(oldest) = self.canonical(keep_from)? else { return Ok(()) };
+        let first = self.0.journal.forget_before(oldest.offset.0).map_err(wia_store::StoreError::from)?;
+        match first {
+            Some(first) => self.0.derived.forget_before(Offset(first)),
+            None => Ok(()),
+        }
+    }
+
+    fn lock_end(&self) -> MutexGuard<'_, End> {
+        self.0.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn offset_of(bytes: &[u8]) -> Result<Offset, IndexerError> {
-    let bytes = bytes.try_into().map_err(|_| IndexerError::damaged("index", "an offset has 8 bytes"))?;
-    Ok(Offset(u64::from_be_bytes(bytes)))
-}
-
-fn key(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
-    [&[kind][..]].iter().chain(parts).flat_map(|p| p.iter().copied()).collect()
-}
-
-fn entry_key(offset: Offset) -> Vec<u8> {
-    key(b'e', &[&offset.0.to_be_bytes()])
-}
-
-fn hash_key(hash: B256, offset: Offset) -> Vec<u8> {
-    key(b'h', &[hash.as_slice(), &offset.0.to_be_bytes()])
-}
-
-fn height_key(number: BlockNumber) -> Vec<u8> {
-    key(b'n', &[&number.0.to_be_bytes()])
-}
-
-fn balance_key((contract, account): (Address, Address)) -> Vec<u8> {
-    key(b'b', &[contract.as_slice(), account.as_slice()])
-}
-
-fn meta_key(name: &[u8]) -> Vec<u8> {
-    key(b'm', &[name])
+fn decode(offset: Offset, bytes: &[u8]) -> Result<Entry, IndexerError> {
+    Entry::decode(offset, bytes).map_err(|reason| IndexerError::damaged(offset.0, reason))
 }
 
 #[cfg(test)]

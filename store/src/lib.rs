@@ -1,4 +1,5 @@
-//! The embedded store: one sled database, named trees, and one promise, [`Store::durable`].
+//! The embedded store: one sled database of named trees with one promise, [`Store::durable`], and beside it
+//! [`journal`], files for what is only ever added.
 //!
 //! In: writes that rooms made to their own trees. Out: the point from which a power cut cannot take them
 //! back. sled 0.34's `flush` is `sync_file_range`, which survives a killed process but not a power cut, so
@@ -6,10 +7,12 @@
 //! (group commit). Serves the rule "acknowledged means on disk" of every room that keeps state.
 
 mod group_commit;
+pub mod journal;
 
 use std::path::{Path, PathBuf};
 
 use group_commit::GroupCommit;
+pub use journal::{Journal, JournalError};
 pub use sled;
 
 /// The longest a caller's write may wait in the group-commit queue before others are refused: capacity of
@@ -33,6 +36,9 @@ pub enum StoreError {
         /// What the engine said.
         reason: String,
     },
+    /// The journal refused.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The committer has gone (only while the process is ending).
     #[error("the store is closed")]
     Closed,
@@ -77,7 +83,18 @@ impl Store {
         self.db.open_tree(name).map_err(|e| self.refused(&e))
     }
 
-    /// Returns once everything written before the call survives a power cut.
+    /// The named journal, made when it is not there yet; a file of it is full at `file_bytes`. It lies in the folder of
+    /// the database, whose lock keeps other processes off. Open each once.
+    ///
+    /// # Errors
+    /// [`StoreError::Journal`].
+    pub fn journal(&self, name: &str, file_bytes: u64) -> Result<Journal, StoreError> {
+        let folders = self.path.join("journals");
+        std::fs::create_dir_all(&folders).map_err(|e| self.refused(&e))?;
+        Ok(Journal::open(&folders.join(name), file_bytes)?)
+    }
+
+    /// Returns once everything that was written to trees before the call survives a power cut.
     ///
     /// # Errors
     /// [`StoreError::Engine`] when flush or fsync fails: what was written is then **not** acknowledged.

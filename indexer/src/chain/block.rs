@@ -30,6 +30,14 @@ pub struct Head {
     pub timestamp: Timestamp,
 }
 
+impl Head {
+    /// Height and hash.
+    #[must_use]
+    pub fn reference(&self) -> BlockRef {
+        BlockRef { number: self.number, hash: self.hash }
+    }
+}
+
 /// The parts of a block header that following a chain needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
@@ -43,6 +51,8 @@ pub struct Header {
     pub timestamp_s: u64,
     /// Which addresses and topics its logs may hold: no false negatives.
     pub logs_bloom: Bloom,
+    /// Root of the trie of the block's receipts.
+    pub receipts_root: B256,
 }
 
 impl Header {
@@ -66,6 +76,8 @@ pub struct RawLog {
     pub block: BlockRef,
     /// The transaction.
     pub transaction_hash: B256,
+    /// The transaction's place in its block.
+    pub transaction_index: u64,
     /// The log's place among all logs of its block.
     pub log_index: u64,
 }

@@ -3,21 +3,24 @@
 //! A bloom has no false negatives: a block that it clears needs no request for logs, and an empty answer for a
 //! block that it does not clear is worth asking about again.
 
-use alloy::primitives::{Address, BloomInput};
+use alloy::primitives::BloomInput;
 
 use crate::chain::block::Header;
+use crate::chain::catalog::Catalog;
 
-/// True when the block may hold a log of one of `contracts`.
-pub(crate) fn may_concern(header: &Header, contracts: &[Address]) -> bool {
-    contracts.iter().any(|c| header.logs_bloom.contains_input(BloomInput::Raw(c.as_slice())))
+/// True when the block may hold a log of one of the contracts of `catalog`.
+pub(crate) fn may_concern(header: &Header, catalog: &Catalog) -> bool {
+    catalog.addresses().any(|c| header.logs_bloom.contains_input(BloomInput::Raw(c.as_slice())))
 }
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{B256, Bloom};
+    use alloy::json_abi::JsonAbi;
+    use alloy::primitives::{Address, B256, Bloom};
     use wia_abi::BlockNumber;
 
     use super::*;
+    use crate::chain::catalog::{Contract, Kind};
 
     #[test]
     fn a_block_with_our_log_is_never_cleared_and_an_empty_one_always_is() {
@@ -29,9 +32,17 @@ mod tests {
             parent_hash: B256::ZERO,
             timestamp_s: 0,
             logs_bloom,
+            receipts_root: B256::ZERO,
         };
-        assert!(!may_concern(&header(logs_bloom), &[ours]));
+        let of = |address| Contract {
+            name: String::new(),
+            address,
+            kind: Kind::Other,
+            abi: JsonAbi::new(),
+            balances: false,
+        };
+        assert!(!may_concern(&header(logs_bloom), &Catalog::new([of(ours)])));
         logs_bloom.accrue_raw_log(ours, &[B256::repeat_byte(1)]);
-        assert!(may_concern(&header(logs_bloom), &[Address::ZERO, ours]));
+        assert!(may_concern(&header(logs_bloom), &Catalog::new([of(Address::ZERO), of(ours)])));
     }
 }

@@ -1,17 +1,15 @@
-//! Raw logs to a block of typed events. Pure; refuses what an honest endpoint cannot have said.
+//! Raw logs to a block of events. Pure; refuses what an honest endpoint cannot have said.
 //!
 //! In: a header and the logs that an endpoint gave for it. Out: a [`Block`] whose transfers do not know their
-//! balances yet ([`crate::log::ledger`] fills them in). A log of our contracts that the ABI does not know, or whose
-//! bytes do not fit it, is kept raw: never lost, never guessed at.
+//! balances yet ([`crate::log::ledger`] fills them in).
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, B256};
-use alloy::sol_types::SolEventInterface;
-use wia_abi::CarbonCredit::CarbonCreditEvents as Known;
+use alloy::primitives::B256;
 
 use crate::chain::block::{Header, RawLog};
-use crate::log::entry::{Block, Event, EventRecord};
+use crate::chain::catalog::Catalog;
+use crate::log::entry::{Block, EventRecord};
 
 /// Why logs cannot be those of a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,9 +25,9 @@ pub(crate) enum Implausible {
     Torn { block: B256, transaction: B256 },
 }
 
-/// The block of `header` with the events among `logs` that `contracts` emitted.
-pub(crate) fn block(header: &Header, logs: Vec<RawLog>, contracts: &[Address]) -> Result<Block, Implausible> {
-    let mut logs: Vec<_> = logs.into_iter().filter(|l| contracts.contains(&l.address)).collect();
+/// The block of `header` with the events among `logs` that contracts of `catalog` emitted.
+pub(crate) fn block(header: &Header, logs: Vec<RawLog>, catalog: &Catalog) -> Result<Block, Implausible> {
+    let mut logs: Vec<_> = logs.into_iter().filter(|l| catalog.follows(l.address)).collect();
     logs.sort_unstable_by_key(|l| l.log_index);
     let block = header.hash;
     if let Some(other) = logs.iter().find(|l| l.block != header.reference()) {
@@ -53,8 +51,8 @@ pub(crate) fn block(header: &Header, logs: Vec<RawLog>, contracts: &[Address]) -
             log_index: log.log_index,
             transaction,
             contract: log.address,
-            event: event(log),
-            before: None,
+            topics: log.topics,
+            data: log.data,
         });
     }
     Ok(Block {
@@ -64,37 +62,25 @@ pub(crate) fn block(header: &Header, logs: Vec<RawLog>, contracts: &[Address]) -
         timestamp_s: header.timestamp_s,
         transactions,
         events,
+        opening: Vec::new(),
     })
-}
-
-fn event(log: RawLog) -> Event {
-    match Known::decode_raw_log(&log.topics, &log.data) {
-        Ok(Known::Transfer(e)) => Event::Transfer { from: e.from, to: e.to, value: e.value },
-        Ok(Known::CreditMinted(e)) => {
-            Event::CreditMinted { recipient: e.recipient, amount: e.amount, credit_id: e.creditId }
-        }
-        Ok(Known::AuthorizationUsed(e)) => {
-            Event::AuthorizationUsed { authorizer: e.authorizer, nonce: e.nonce }
-        }
-        Ok(Known::AuthorizationCanceled(e)) => {
-            Event::AuthorizationCanceled { authorizer: e.authorizer, nonce: e.nonce }
-        }
-        Ok(Known::AuthorizationSkipped(e)) => {
-            Event::AuthorizationSkipped { index: e.index, digest: e.digest, reason: e.reason }
-        }
-        _ => Event::Raw { topics: log.topics, data: log.data },
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{Bloom, Bytes, U256};
-    use alloy::sol_types::SolEvent;
-    use wia_abi::{BlockNumber, CarbonCredit};
+    use alloy::json_abi::JsonAbi;
+    use alloy::primitives::{Address, Bloom, Bytes};
+    use wia_abi::BlockNumber;
 
     use super::*;
+    use crate::chain::catalog::{Contract, Kind};
 
     const OURS: Address = Address::repeat_byte(9);
+
+    fn catalog() -> Catalog {
+        let name = "Ours".to_owned();
+        Catalog::new([Contract { name, address: OURS, kind: Kind::Other, abi: JsonAbi::new(), balances: false }])
+    }
 
     fn header() -> Header {
         Header {
@@ -103,71 +89,42 @@ mod tests {
             parent_hash: B256::repeat_byte(4),
             timestamp_s: 1,
             logs_bloom: Bloom::default(),
+            receipts_root: B256::ZERO,
         }
     }
 
-    fn log(log_index: u64, transaction: u8, event: &impl SolEvent) -> RawLog {
-        let data = event.encode_log_data();
+    fn log(log_index: u64, transaction: u8) -> RawLog {
         RawLog {
             address: OURS,
-            topics: data.topics().to_vec(),
-            data: data.data.clone(),
+            topics: vec![B256::repeat_byte(7)],
+            data: Bytes::from_static(&[1, 2]),
             block: header().reference(),
             transaction_hash: B256::repeat_byte(transaction),
+            transaction_index: transaction.into(),
             log_index,
         }
     }
 
-    fn transfer(value: u64) -> CarbonCredit::Transfer {
-        CarbonCredit::Transfer { from: Address::ZERO, to: Address::repeat_byte(1), value: U256::from(value) }
-    }
-
     #[test]
-    fn events_come_out_typed_in_log_order_with_their_transactions() {
-        let minted = CarbonCredit::CreditMinted {
-            recipient: Address::repeat_byte(1),
-            amount: U256::from(5),
-            creditId: "VCS-1".into(),
-        };
-        let skipped = CarbonCredit::AuthorizationSkipped {
-            index: U256::from(2),
-            digest: B256::repeat_byte(8),
-            reason: [1, 2, 3, 4].into(),
-        };
-        let logs = vec![log(7, 2, &skipped), log(4, 1, &minted), log(3, 1, &transfer(5))];
-        let block = block(&header(), logs, &[OURS]).unwrap();
-        assert_eq!(block.transactions, [B256::repeat_byte(1), B256::repeat_byte(2)]);
-        let places: Vec<_> = block.events.iter().map(|e| (e.log_index, e.transaction)).collect();
-        assert_eq!(places, [(3, 0), (4, 0), (7, 1)]);
-        assert!(
-            matches!(&block.events[1].event, Event::CreditMinted { credit_id, .. } if credit_id == "VCS-1")
-        );
-        assert!(matches!(block.events[2].event, Event::AuthorizationSkipped { .. }));
-    }
-
-    #[test]
-    fn what_the_abi_does_not_know_stays_raw_and_strangers_are_left_out() {
-        let mut unknown = log(0, 1, &transfer(1));
-        unknown.topics[0] = B256::repeat_byte(0xee);
-        let mut cut = log(1, 1, &transfer(1));
-        cut.data = Bytes::from_static(&[1]);
-        let mut anonymous = log(2, 1, &transfer(1));
-        anonymous.topics.clear();
-        let mut stranger = log(3, 1, &transfer(1));
+    fn events_come_out_in_log_order_with_their_transactions_and_strangers_are_left_out() {
+        let mut stranger = log(5, 1);
         stranger.address = Address::ZERO;
-        let block = block(&header(), vec![unknown, cut, anonymous, stranger], &[OURS]).unwrap();
-        assert_eq!(block.events.len(), 3);
-        assert!(block.events.iter().all(|e| matches!(e.event, Event::Raw { .. })));
+        let mut anonymous = log(4, 1);
+        anonymous.topics.clear();
+        let block = block(&header(), vec![log(7, 2), anonymous, stranger, log(3, 1)], &catalog()).unwrap();
+        assert_eq!(block.transactions, [B256::repeat_byte(1), B256::repeat_byte(2)]);
+        let places: Vec<_> = block.events.iter().map(|e| (e.log_index, e.transaction, e.topics.len())).collect();
+        assert_eq!(places, [(3, 0, 1), (4, 0, 0), (7, 1, 1)]);
     }
 
     #[test]
     fn implausible_answers_are_refused() {
-        let mut elsewhere = log(1, 1, &transfer(1));
+        let mut elsewhere = log(1, 1);
         elsewhere.block.hash = B256::ZERO;
-        let twice = vec![log(1, 1, &transfer(1)), log(1, 1, &transfer(1))];
-        let torn = vec![log(1, 1, &transfer(1)), log(2, 2, &transfer(1)), log(3, 1, &transfer(1))];
+        let twice = vec![log(1, 1), log(1, 1)];
+        let torn = vec![log(1, 1), log(2, 2), log(3, 1)];
         for (logs, text) in [(vec![elsewhere], "given for block"), (twice, "twice"), (torn, "torn")] {
-            let error = block(&header(), logs, &[OURS]).unwrap_err();
+            let error = block(&header(), logs, &catalog()).unwrap_err();
             assert!(error.to_string().contains(text), "{error}");
         }
     }

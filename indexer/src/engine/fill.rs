@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alloy::primitives::Address;
 use futures::stream::{FuturesOrdered, StreamExt, TryStreamExt};
 use wia_abi::BlockNumber;
 
@@ -15,6 +14,7 @@ use super::progress::Progress;
 use super::{Engine, Failure};
 use crate::chain::block::{Header, RawLog};
 use crate::chain::bloom;
+use crate::chain::catalog::Catalog;
 use crate::chain::decode;
 use crate::log::ChainChange;
 use crate::log::entry::Block;
@@ -65,11 +65,11 @@ impl Engine {
         source: &dyn Source,
         headers: Vec<Header>,
     ) -> Result<Vec<Block>, SourceError> {
-        let contracts = &self.config.contracts;
+        let catalog = self.publisher.tail().log.catalog();
         futures::stream::iter(headers)
             .map(|header| async move {
-                let logs = logs_of(source, &header, contracts).await?;
-                block(source, &header, logs, contracts)
+                let logs = logs_of(source, &header, catalog).await?;
+                block(source, &header, logs, catalog)
             })
             .buffered(BLOCKS_IN_FLIGHT)
             .try_collect()
@@ -85,8 +85,8 @@ impl Engine {
         to: BlockNumber,
     ) -> Result<Option<Header>, Failure> {
         let mut progress = Progress::new(from, to, self.config.progress_interval_ms);
-        let (contracts, limit) = (self.config.contracts.clone(), self.range.clone());
-        let reader = RangeReader { source, contracts: &contracts, limit: &limit };
+        let (catalog, limit) = (self.publisher.tail().log.catalog().clone(), self.range.clone());
+        let reader = RangeReader { source, catalog: &catalog, limit: &limit };
         let mut next = from.0;
         let mut ranges = FuturesOrdered::new();
         loop {
@@ -113,7 +113,7 @@ impl Engine {
 /// Reads ranges of one connection.
 struct RangeReader<'a> {
     source: &'a dyn Source,
-    contracts: &'a [Address],
+    catalog: &'a Catalog,
     limit: &'a RangeLimit,
 }
 
@@ -164,9 +164,9 @@ impl RangeReader<'_> {
             .map(|header| {
                 let logs = logs_at.remove(&header.number).unwrap_or_default();
                 async move {
-                    let suspicious = logs.is_empty() && bloom::may_concern(&header, self.contracts);
+                    let suspicious = logs.is_empty() && bloom::may_concern(&header, self.catalog);
                     let logs = if suspicious { self.source.logs_of(header.hash).await? } else { logs };
-                    block(self.source, &header, logs, self.contracts)
+                    block(self.source, &header, logs, self.catalog)
                 }
             })
             .buffered(BLOCKS_IN_FLIGHT)
@@ -185,9 +185,9 @@ impl RangeReader<'_> {
 async fn logs_of(
     source: &dyn Source,
     header: &Header,
-    contracts: &[Address],
+    catalog: &Catalog,
 ) -> Result<Vec<RawLog>, SourceError> {
-    if !bloom::may_concern(header, contracts) {
+    if !bloom::may_concern(header, catalog) {
         return Ok(Vec::new());
     }
     let logs = source.logs_of(header.hash).await?;
@@ -198,9 +198,9 @@ fn block(
     source: &dyn Source,
     header: &Header,
     logs: Vec<RawLog>,
-    contracts: &[Address],
+    catalog: &Catalog,
 ) -> Result<Block, SourceError> {
-    decode::block(header, logs, contracts).map_err(|e| implausible(source, e.to_string()))
+    decode::block(header, logs, catalog).map_err(|e| implausible(source, e.to_string()))
 }
 
 fn implausible(source: &dyn Source, reason: String) -> SourceError {

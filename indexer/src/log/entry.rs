@@ -1,12 +1,15 @@
 //! What the log is made of: one entry for each change of the chain by one block.
 //!
 //! An entry at offset `o` takes the offsets `o` (itself) and `o + 1 + i` (its event `i`), so every event has an
-//! offset of its own (C-050's numbers) and offsets only grow. Encoded with postcard behind one format byte, which
-//! leaves room for compressed entries.
+//! offset of its own (C-050's numbers) and offsets only grow. Events are kept as the chain has them, topics and data:
+//! what an ABI says of them is decoded when somebody asks ([`crate::chain::catalog`]), so that nothing is lost to an
+//! ABI that does not know it yet.
 
-mod compact;
+pub(crate) mod encoding;
 
-use alloy::primitives::{Address, B256, Bytes, FixedBytes, U256};
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256, Bytes, U256, b256};
 use serde::{Deserialize, Serialize};
 use wia_abi::BlockNumber;
 use wia_protocol::Timestamp;
@@ -19,7 +22,7 @@ use crate::chain::block::{BlockRef, Head};
 pub struct Offset(pub u64);
 
 /// Which way a block went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// It became the head.
     Committed,
@@ -41,8 +44,11 @@ pub struct Entry {
     pub block: Block,
 }
 
+/// One balance: of which token contract, whose.
+pub type Account = (Address, Address);
+
 /// A block with what our contracts did in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// Height.
     pub number: BlockNumber,
@@ -56,10 +62,13 @@ pub struct Block {
     pub transactions: Vec<B256>,
     /// By log index.
     pub events: Vec<EventRecord>,
+    /// What each account that this block's transfers touch had below it, wei, by account; only for contracts whose
+    /// balances are kept.
+    pub opening: Vec<(Account, U256)>,
 }
 
-/// One event of a block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One event of a block, as the chain has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRecord {
     /// Its place among all logs of the block.
     pub log_index: u64,
@@ -67,92 +76,56 @@ pub struct EventRecord {
     pub transaction: u32,
     /// Who emitted it.
     pub contract: Address,
-    /// What it says.
-    pub event: Event,
-    /// What both sides of a transfer had before it; `None` for other events.
-    pub before: Option<Before>,
+    /// Zero to four; the first is the signature's hash unless the event is anonymous.
+    pub topics: Vec<B256>,
+    /// The arguments that are not indexed, ABI-encoded.
+    pub data: Bytes,
 }
 
-/// Balances before a transfer, wei. The zero address has none: 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Before {
-    /// Of the sender.
-    #[serde(with = "compact")]
-    pub from: U256,
-    /// Of the recipient.
-    #[serde(with = "compact")]
-    pub to: U256,
+/// `Transfer(address,address,uint256)` (ERC-20, C-092).
+pub const TRANSFER: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
+
+/// An ERC-20 transfer; from the zero address: minted, to it: burnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// Sender.
+    pub from: Address,
+    /// Recipient.
+    pub to: Address,
+    /// Wei.
+    pub value: U256,
 }
 
-/// An event of `CarbonCredit`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
-    /// C-092; from the zero address: minted, to it: retired.
-    Transfer {
-        /// Sender.
-        from: Address,
-        /// Recipient.
-        to: Address,
-        /// Wei.
-        #[serde(with = "compact")]
-        value: U256,
-    },
-    /// C-093.
-    CreditMinted {
-        /// Who got the credits.
-        recipient: Address,
-        /// Wei.
-        #[serde(with = "compact")]
-        amount: U256,
-        /// The credit's id.
-        credit_id: String,
-    },
-    /// ERC-3009: an authorization was carried out.
-    AuthorizationUsed {
-        /// Its signer.
-        authorizer: Address,
-        /// Its nonce.
-        nonce: B256,
-    },
-    /// ERC-3009: an authorization was taken back.
-    AuthorizationCanceled {
-        /// Its signer.
-        authorizer: Address,
-        /// Its nonce.
-        nonce: B256,
-    },
-    /// An item of a batch was passed over.
-    AuthorizationSkipped {
-        /// Its place in the batch.
-        #[serde(with = "compact")]
-        index: U256,
-        /// The EIP-712 digest of the message.
-        digest: B256,
-        /// Selector of the error it would have reverted with.
-        reason: FixedBytes<4>,
-    },
-    /// Any other log of the contract, as it came.
-    Raw {
-        /// Zero to four.
-        topics: Vec<B256>,
-        /// Not decoded.
-        data: Bytes,
-    },
+/// A transfer with what both sides had before it, wei. The zero address has nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Movement {
+    /// The event's place in [`Block::events`].
+    pub event: usize,
+    /// Who sent what to whom.
+    pub transfer: Transfer,
+    /// The sender's balance before.
+    pub from_before: U256,
+    /// The recipient's balance before.
+    pub to_before: U256,
 }
 
-impl Event {
-    /// The accounts that the event concerns; the zero address is none.
-    pub fn accounts(&self) -> impl Iterator<Item = Address> {
-        let (first, second) = match self {
-            Event::Transfer { from, to, .. } => (*from, *to),
-            Event::CreditMinted { recipient, .. } => (*recipient, Address::ZERO),
-            Event::AuthorizationUsed { authorizer, .. } | Event::AuthorizationCanceled { authorizer, .. } => {
-                (*authorizer, Address::ZERO)
-            }
-            Event::AuthorizationSkipped { .. } | Event::Raw { .. } => (Address::ZERO, Address::ZERO),
-        };
-        [first, second].into_iter().filter(|a| !a.is_zero())
+impl EventRecord {
+    /// The event as an ERC-20 transfer, when it has exactly that form.
+    #[must_use]
+    pub fn transfer(&self) -> Option<Transfer> {
+        let [TRANSFER, from, to] = self.topics[..] else { return None };
+        Some(Transfer {
+            from: address_in(&from)?,
+            to: address_in(&to)?,
+            value: U256::from_be_bytes(<[u8; 32]>::try_from(&self.data[..]).ok()?),
+        })
     }
+}
+
+/// The address that a 32-byte word holds; `None` when its upper twelve bytes are used.
+#[must_use]
+pub(crate) fn address_in(word: &B256) -> Option<Address> {
+    word[..12].iter().all(|b| *b == 0).then(|| Address::from_slice(&word[12..]))
 }
 
 impl Block {
@@ -178,6 +151,49 @@ impl Block {
     pub fn events_of(&self, transaction: usize) -> impl Iterator<Item = (usize, &EventRecord)> {
         self.events.iter().enumerate().filter(move |(_, e)| e.transaction as usize == transaction)
     }
+
+    /// The transfers whose balances are kept, in log order, each with the balances before it. The ledger has
+    /// checked the sums when it wrote `opening`; what wraps here was never committed.
+    #[must_use]
+    pub fn movements(&self) -> Vec<Movement> {
+        self.walk().0
+    }
+
+    /// What each account of `opening` has after this block.
+    #[must_use]
+    pub fn closing(&self) -> BTreeMap<Account, U256> {
+        self.walk().1
+    }
+
+    fn walk(&self) -> (Vec<Movement>, BTreeMap<Account, U256>) {
+        let mut running: BTreeMap<Account, U256> = self.opening.iter().copied().collect();
+        let mut movements = Vec::new();
+        if running.is_empty() {
+            return (movements, running);
+        }
+        for (event, record) in self.events.iter().enumerate() {
+            let Some(transfer) = record.transfer() else { continue };
+            let known = |side: Address| side.is_zero() || running.contains_key(&(record.contract, side));
+            if !known(transfer.from) || !known(transfer.to) {
+                continue;
+            }
+            let from = running.get_mut(&(record.contract, transfer.from));
+            let from_before = from.map_or(U256::ZERO, |balance| {
+                let before = *balance;
+                *balance = before.wrapping_sub(transfer.value);
+                before
+            });
+            // After the sender's: both may be the same account.
+            let to = running.get_mut(&(record.contract, transfer.to));
+            let to_before = to.map_or(U256::ZERO, |balance| {
+                let before = *balance;
+                *balance = before.wrapping_add(transfer.value);
+                before
+            });
+            movements.push(Movement { event, transfer, from_before, to_before });
+        }
+        (movements, running)
+    }
 }
 
 impl Entry {
@@ -185,6 +201,12 @@ impl Entry {
     #[must_use]
     pub fn next_offset(&self) -> Offset {
         Offset(self.offset.0 + 1 + self.block.events.len() as u64)
+    }
+
+    /// Whether the block left the chain.
+    #[must_use]
+    pub fn is_retraction(&self) -> bool {
+        matches!(self.change, Change::Retracted { .. })
     }
 
     /// The number that event `index` carries in ids: the same in its commit and in its retraction.
@@ -196,24 +218,7 @@ impl Entry {
         };
         Offset(entry.0 + 1 + index as u64)
     }
-
-    /// The bytes of the log.
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, postcard::Error> {
-        postcard::to_extend(&(self.change, &self.block), vec![FORMAT])
-    }
-
-    /// The entry of those bytes.
-    pub(crate) fn decode(offset: Offset, bytes: &[u8]) -> Result<Self, String> {
-        let Some((&FORMAT, body)) = bytes.split_first() else {
-            return Err(format!("unknown entry format {:?}", bytes.first()));
-        };
-        let (change, block) = postcard::from_bytes(body).map_err(|e| e.to_string())?;
-        Ok(Self { offset, change, block })
-    }
 }
-
-/// Plain postcard.
-const FORMAT: u8 = 1;
 
 #[cfg(test)]
 mod tests;

@@ -1,184 +1,174 @@
 //! Balances that follow from transfers. Pure: reads through a function, collects what changes.
 //!
-//! In: blocks in the order in which they enter or leave the chain. Out: the same blocks with the balances before
-//! each transfer, and the new balance of every account that moved. A transfer that cannot have happened is an
-//! error, never a wrapped number.
+//! In: blocks in the order in which they enter or leave the chain. Out: the same blocks with what each account had
+//! before them, and the new balance of every account that moved. A transfer that cannot have happened is an error,
+//! never a wrapped number.
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::U256;
 
 use crate::IndexerError;
-use crate::log::entry::{Before, Block, Event, EventRecord};
-
-/// One balance: of which token contract, whose.
-pub(crate) type Account = (Address, Address);
+use crate::chain::catalog::Catalog;
+use crate::log::entry::{Account, Block, Transfer};
 
 /// Balances as of the last block that was put in.
-pub(crate) struct Ledger<R> {
+pub(crate) struct Ledger<'c, R> {
+    catalog: &'c Catalog,
     read: R,
     changed: BTreeMap<Account, U256>,
 }
 
-impl<R: Fn(Account) -> Result<U256, IndexerError>> Ledger<R> {
-    /// A ledger over the balances that `read` gives.
-    pub(crate) fn over(read: R) -> Self {
-        Self { read, changed: BTreeMap::new() }
-    }
-
-    /// What moved, with the balances now.
-    pub(crate) fn into_changed(self) -> BTreeMap<Account, U256> {
-        self.changed
+impl<'c, R: Fn(Account) -> Result<U256, IndexerError>> Ledger<'c, R> {
+    /// A ledger over the balances that `read` gives, for the contracts that the catalog keeps balances of.
+    pub(crate) fn over(catalog: &'c Catalog, read: R) -> Self {
+        Self { catalog, read, changed: BTreeMap::new() }
     }
 
     fn balance(&self, account: Account) -> Result<U256, IndexerError> {
         self.changed.get(&account).copied().map_or_else(|| (self.read)(account), Ok)
     }
 
-    /// Carries out the transfers of `block` and notes in it what both sides had.
+    /// Carries out the transfers of `block` and notes in it what its accounts had below it.
     pub(crate) fn commit(&mut self, block: &mut Block) -> Result<(), IndexerError> {
-        let number = block.number;
-        for record in &mut block.events {
-            let Some((from, to, value)) = movement(record) else { continue };
-            let mut before = Before { from: U256::ZERO, to: U256::ZERO };
-            if let Some(from) = from {
-                before.from = self.balance(from)?;
-                let after = before.from.checked_sub(value).ok_or_else(|| IndexerError::Underflow {
-                    block: number,
+        let mut running = BTreeMap::new();
+        let mut opening = BTreeMap::new();
+        for record in &block.events {
+            let Some(Transfer { from, to, value }) = record.transfer() else { continue };
+            if !self.catalog.keeps_balances(record.contract) {
+                continue;
+            }
+            for side in [from, to] {
+                let account = (record.contract, side);
+                if !side.is_zero() && !running.contains_key(&account) {
+                    let balance = self.balance(account)?;
+                    opening.insert(account, balance);
+                    running.insert(account, balance);
+                }
+            }
+            if let Some(balance) = running.get_mut(&(record.contract, from)) {
+                *balance = balance.checked_sub(value).ok_or_else(|| IndexerError::Underflow {
+                    block: block.number,
                     log_index: record.log_index,
-                    contract: from.0,
-                    account: from.1,
-                    balance: before.from.to_string(),
+                    contract: record.contract,
+                    account: from,
+                    balance: balance.to_string(),
                     moved: value.to_string(),
                 })?;
-                // Written before the recipient is read: both may be the same account.
-                self.changed.insert(from, after);
             }
-            if let Some(to) = to {
-                before.to = self.balance(to)?;
-                let after = before.to.checked_add(value).ok_or_else(|| {
-                    IndexerError::damaged(block.hash, format!("{} has more than 2^256 wei", to.1))
+            // After the sender's: both may be the same account.
+            if let Some(balance) = running.get_mut(&(record.contract, to)) {
+                *balance = balance.checked_add(value).ok_or_else(|| {
+                    IndexerError::damaged(block.hash, format!("{to} has more than 2^256 wei"))
                 })?;
-                self.changed.insert(to, after);
             }
-            record.before = Some(before);
         }
+        block.opening = opening.into_iter().collect();
+        self.changed.extend(running);
         Ok(())
     }
 
-    /// Takes the transfers of `block` back, last first.
+    /// Takes the transfers of `block` back.
     pub(crate) fn retract(&mut self, block: &Block) -> Result<(), IndexerError> {
-        for record in block.events.iter().rev() {
-            let (Some((from, to, value)), Some(before)) = (movement(record), record.before) else { continue };
-            if let Some(to) = to {
-                self.expect(block, to, before.to.wrapping_add(value))?;
-                self.changed.insert(to, before.to);
-            }
-            if let Some(from) = from {
-                self.expect(block, from, before.from.wrapping_sub(value))?;
-                self.changed.insert(from, before.from);
+        for (account, after) in block.closing() {
+            let now = self.balance(account)?;
+            if now != after {
+                let reason = format!("{} has {now} wei where the block left {after}", account.1);
+                return Err(IndexerError::damaged(block.reference(), reason));
             }
         }
+        self.changed.extend(block.opening.iter().copied());
         Ok(())
     }
-
-    fn expect(&self, block: &Block, account: Account, after: U256) -> Result<(), IndexerError> {
-        let now = self.balance(account)?;
-        if now == after {
-            return Ok(());
-        }
-        let reason = format!("{} has {now} wei where the block left {after}", account.1);
-        Err(IndexerError::damaged(block.reference(), reason))
-    }
-}
-
-/// The two sides of a transfer that have balances, and the amount.
-fn movement(record: &EventRecord) -> Option<(Option<Account>, Option<Account>, U256)> {
-    let Event::Transfer { from, to, value } = record.event else { return None };
-    let side = |account: Address| (!account.is_zero()).then_some((record.contract, account));
-    Some((side(from), side(to), value))
 }
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::B256;
+    use alloy::json_abi::JsonAbi;
+    use alloy::primitives::{Address, B256};
     use proptest::prelude::*;
     use wia_abi::BlockNumber;
 
     use super::*;
+    use crate::chain::catalog::{Contract, Kind};
+    use crate::log::entry::{EventRecord, TRANSFER};
+
+    const TOKEN: Address = Address::repeat_byte(9);
+
+    fn catalog() -> Catalog {
+        let name = "Token".to_owned();
+        Catalog::new([Contract { name, address: TOKEN, kind: Kind::Other, abi: JsonAbi::new(), balances: true }])
+    }
+
+    fn side(account: u8) -> Address {
+        Address::repeat_byte(account)
+    }
 
     fn block(transfers: &[(u8, u8, u64)]) -> Block {
         let record = |(i, &(from, to, value)): (usize, &(u8, u8, u64))| EventRecord {
             log_index: i as u64,
             transaction: 0,
-            contract: Address::repeat_byte(9),
-            event: Event::Transfer {
-                from: Address::repeat_byte(from),
-                to: Address::repeat_byte(to),
-                value: U256::from(value),
-            },
-            before: None,
+            contract: TOKEN,
+            topics: vec![TRANSFER, side(from).into_word(), side(to).into_word()],
+            data: U256::from(value).to_be_bytes_vec().into(),
         };
         Block {
             number: BlockNumber(1),
-            hash: B256::repeat_byte(1),
+            hash: B256::ZERO,
             parent_hash: B256::ZERO,
             timestamp_s: 0,
             transactions: vec![B256::ZERO],
             events: transfers.iter().enumerate().map(record).collect(),
+            opening: Vec::new(),
         }
     }
 
-    fn empty() -> Ledger<impl Fn(Account) -> Result<U256, IndexerError>> {
-        Ledger::over(|_| Ok(U256::ZERO))
+    fn nothing(_: Account) -> Result<U256, IndexerError> {
+        Ok(U256::ZERO)
     }
 
     #[test]
-    fn before_balances_hold_within_a_block_and_for_a_transfer_to_oneself() {
-        let mut ledger = empty();
-        let mut block = block(&[(0, 1, 10), (1, 1, 4), (1, 2, 10), (2, 0, 3)]);
-        ledger.commit(&mut block).unwrap();
-        let before: Vec<_> =
-            block.events.iter().map(|e| e.before.unwrap()).map(|b| (b.from.to(), b.to.to())).collect();
-        assert_eq!(before, [(0_u64, 0_u64), (10, 6), (10, 0), (10, 0)]);
+    fn a_transfer_of_what_is_not_there_is_an_error() {
+        let catalog = catalog();
+        let mut ledger = Ledger::over(&catalog, nothing);
+        ledger.commit(&mut block(&[(0, 1, 5)])).unwrap();
+        let error = ledger.commit(&mut block(&[(1, 2, 6)])).unwrap_err();
+        assert!(matches!(error, IndexerError::Underflow { .. }), "{error}");
     }
 
     #[test]
-    fn more_than_there_is_cannot_leave() {
-        let error = empty().commit(&mut block(&[(0, 1, 10), (1, 2, 11)])).unwrap_err();
-        assert!(matches!(error, IndexerError::Underflow { log_index: 1, .. }), "{error}");
-    }
-
-    #[test]
-    fn a_retraction_that_does_not_fit_is_an_error() {
-        let mut stale = block(&[(0, 1, 10)]);
-        empty().commit(&mut stale).unwrap();
-        assert!(matches!(empty().retract(&stale), Err(IndexerError::Damaged { .. })));
+    fn contracts_whose_balances_are_not_kept_cannot_underflow() {
+        let catalog = Catalog::default();
+        let mut block = block(&[(1, 2, 6)]);
+        Ledger::over(&catalog, nothing).commit(&mut block).unwrap();
+        assert!(block.opening.is_empty() && block.movements().is_empty());
     }
 
     proptest! {
+        /// Whatever was committed and taken back leaves everything as it was, and what blocks say of themselves is
+        /// what the ledger has.
         #[test]
-        fn taking_back_what_was_done_leaves_everything_as_it_was(
-            wishes in prop::collection::vec((0_u8..4, 0_u8..4, 0_u64..100), 0..40),
+        fn taking_blocks_back_restores_every_balance(
+            transfers in prop::collection::vec(prop::collection::vec((0_u8..5, 0_u8..5, 0_u64..100), 0..12), 1..6),
         ) {
-            // The chain carries out only what is covered.
-            let mut have = [u64::MAX / 2, 0, 0, 0];
-            let mut transfers = Vec::new();
-            for (from, to, value) in wishes {
-                let value = value.min(have[from as usize]);
-                have[from as usize] -= value;
-                have[to as usize] += value;
-                transfers.push((from, to, value));
+            let catalog = catalog();
+            let mut ledger = Ledger::over(&catalog, |_| Ok(U256::from(10_000)));
+            let mut blocks = Vec::new();
+            for transfers in &transfers {
+                let mut block = block(transfers);
+                ledger.commit(&mut block).unwrap();
+                for (account, balance) in block.closing() {
+                    prop_assert_eq!(ledger.balance(account).unwrap(), balance);
+                }
+                prop_assert_eq!(block.movements().len(), transfers.len());
+                blocks.push(block);
             }
-            let mut block = block(&transfers);
-            let mut ledger = empty();
-            ledger.commit(&mut block).unwrap();
-            for account in 1..4_u8 {
-                let key = (Address::repeat_byte(9), Address::repeat_byte(account));
-                prop_assert_eq!(ledger.balance(key).unwrap(), U256::from(have[account as usize]));
+            for block in blocks.iter().rev() {
+                ledger.retract(block).unwrap();
             }
-            ledger.retract(&block).unwrap();
-            prop_assert!(ledger.into_changed().values().all(|b| b.is_zero()));
+            for account in 1..5 {
+                prop_assert_eq!(ledger.balance((TOKEN, side(account))).unwrap(), U256::from(10_000));
+            }
         }
     }
 }

@@ -54,15 +54,18 @@ impl RpcConnector {
                 IndexerError::Config { field, reason }
             })
         };
-        let http_url = url("http_url", &config.http_url, ["http", "https"])?;
-        if let Some(text) = &config.ws_url {
+        // FOUNDER: one endpoint only until the pool lands.
+        let missing = || IndexerError::Config { field: "endpoints", reason: "name at least one".into() };
+        let endpoint = config.endpoints.first().ok_or_else(missing)?;
+        let http_url = url("http_url", &endpoint.http_url, ["http", "https"])?;
+        if let Some(text) = &endpoint.ws_url {
             url("ws_url", text, ["ws", "wss"])?;
         }
         Ok(Self {
             http: RpcClient::new_http(http_url.clone()),
             http_url,
-            ws_url: config.ws_url.clone(),
-            contracts: config.contracts.clone(),
+            ws_url: endpoint.ws_url.clone(),
+            contracts: config.contracts.iter().map(|c| c.address).collect(),
             timeout: Duration::from_millis(config.request_timeout_ms),
         })
     }

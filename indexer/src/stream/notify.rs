@@ -14,12 +14,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use alloy::primitives::{Address, U256};
-use wia_abi::CreditAmount;
+use alloy::sol_types::SolEvent;
+use wia_abi::{CarbonCredit, CreditAmount};
 use wia_protocol::JsonDecimal;
 use wia_protocol::carbon::{BalanceChanged, Channel, TransactionConfirmed};
 use wia_protocol::jsonrpc::Notification;
 
-use crate::log::entry::{Change, Entry, Event, EventRecord};
+use crate::chain::catalog::{Catalog, Kind};
+use crate::log::entry::{Change, Entry, Movement, Transfer};
 use crate::stream::cursor::Cursor;
 
 /// What one subscriber wants to hear.
@@ -74,15 +76,16 @@ impl Push {
 }
 
 /// What every notification of one indexer has in common.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Terms {
     pub(crate) chain_id: u64,
     pub(crate) final_confirmations: u64,
+    pub(crate) catalog: Arc<Catalog>,
 }
 
 /// One place in the order above.
 enum Place<'a> {
-    Balance { event: usize, record: &'a EventRecord, side: Side },
+    Balance { movement: Movement, side: Side },
     Transaction { in_block: &'a Entry, transaction: usize, confirmations: u64 },
 }
 
@@ -99,13 +102,13 @@ pub(crate) fn count(entry: &Entry, below: &[Arc<Entry>]) -> usize {
 
 /// The pushes of `entry` that `filter` lets through, with their numbers. `below`: the blocks below it on its
 /// branch, lowest first, as many as there are up to `final_confirmations - 1`.
-pub(crate) fn pushes(terms: Terms, entry: &Entry, below: &[Arc<Entry>], filter: &Filter) -> Vec<(u32, Push)> {
+pub(crate) fn pushes(terms: &Terms, entry: &Entry, below: &[Arc<Entry>], filter: &Filter) -> Vec<(u32, Push)> {
     let numbered = (0_u32..).zip(places(entry, below));
     let push = |(n, place): (u32, Place<'_>)| {
         let cursor = Cursor { entry: entry.offset, n: Some(n) };
         let push = match place {
-            Place::Balance { event, record, side } => {
-                balance_changed(terms, entry, event, record, side, filter, cursor).map(Push::BalanceChanged)
+            Place::Balance { movement, side } => {
+                balance_changed(terms, entry, movement, side, filter, cursor).map(Push::BalanceChanged)
             }
             Place::Transaction { in_block, transaction, confirmations } => {
                 let confirmed = Confirmed { in_block, transaction, confirmations, by: entry };
@@ -118,39 +121,34 @@ pub(crate) fn pushes(terms: Terms, entry: &Entry, below: &[Arc<Entry>], filter: 
 }
 
 fn places<'a>(entry: &'a Entry, below: &'a [Arc<Entry>]) -> Box<dyn Iterator<Item = Place<'a>> + 'a> {
-    let events = entry.block.events.iter().enumerate();
+    let movements = entry.block.movements().into_iter();
     match entry.change {
         Change::Committed => {
-            let balances = events.flat_map(|e| movements(e, [Side::From, Side::To]));
+            let balances = movements.flat_map(|m| sides(m, [Side::From, Side::To]));
             let depths = std::iter::once(entry).chain(below.iter().rev().map(Arc::as_ref));
             let confirmed = (1_u64..).zip(depths).flat_map(|(k, block)| transactions(block, k));
             Box::new(balances.chain(confirmed))
         }
         Change::Retracted { .. } => {
-            let balances = events.rev().flat_map(|e| movements(e, [Side::To, Side::From]));
+            let balances = movements.rev().flat_map(|m| sides(m, [Side::To, Side::From]));
             Box::new(balances.chain(transactions(entry, 0)))
         }
     }
 }
 
-fn movements<'a>(
-    (event, record): (usize, &'a EventRecord),
-    sides: [Side; 2],
-) -> impl Iterator<Item = Place<'a>> + 'a {
-    sides.into_iter().map(move |side| Place::Balance { event, record, side }).filter(|place| match place {
-        Place::Balance { record, side, .. } => moved(record, *side),
-        Place::Transaction { .. } => true,
-    })
+fn sides<'a>(movement: Movement, sides: [Side; 2]) -> impl Iterator<Item = Place<'a>> {
+    let moved = sides.into_iter().filter(move |side| moved(&movement, *side));
+    moved.map(move |side| Place::Balance { movement, side })
 }
 
 /// Whether that side's balance changed: nothing moves in a transfer of nothing, to oneself, or for nobody.
-fn moved(record: &EventRecord, side: Side) -> bool {
-    let Event::Transfer { from, to, value } = &record.event else { return false };
+fn moved(movement: &Movement, side: Side) -> bool {
+    let transfer = &movement.transfer;
     let account = match side {
-        Side::From => from,
-        Side::To => to,
+        Side::From => transfer.from,
+        Side::To => transfer.to,
     };
-    from != to && !value.is_zero() && !account.is_zero() && record.before.is_some()
+    transfer.from != transfer.to && !transfer.value.is_zero() && !account.is_zero()
 }
 
 fn transactions(in_block: &Entry, confirmations: u64) -> impl Iterator<Item = Place<'_>> {
@@ -159,15 +157,14 @@ fn transactions(in_block: &Entry, confirmations: u64) -> impl Iterator<Item = Pl
 }
 
 fn balance_changed(
-    terms: Terms,
+    terms: &Terms,
     entry: &Entry,
-    event: usize,
-    record: &EventRecord,
+    movement: Movement,
     side: Side,
     filter: &Filter,
     cursor: Cursor,
 ) -> Option<BalanceChanged> {
-    let Event::Transfer { from, to, value } = record.event else { return None };
+    let Transfer { from, to, value } = movement.transfer;
     let (address, other) = match side {
         Side::From => (from, to),
         Side::To => (to, from),
@@ -175,13 +172,17 @@ fn balance_changed(
     if !filter.channels.contains(&Channel::WalletBalance) || !filter.addresses.contains(&address) {
         return None;
     }
-    let before = record.before?;
+    let record = entry.block.events.get(movement.event)?;
+    // The wallet of the documents holds credits; other tokens' balances are asked for.
+    if terms.catalog.kind(record.contract) != Kind::Credit {
+        return None;
+    }
     // The ledger has checked both against the range; wrapping only spares a second error path.
     let (previous, new): (U256, U256) = match side {
-        Side::From => (before.from, before.from.wrapping_sub(value)),
-        Side::To => (before.to, before.to.wrapping_add(value)),
+        Side::From => (movement.from_before, movement.from_before.wrapping_sub(value)),
+        Side::To => (movement.to_before, movement.to_before.wrapping_add(value)),
     };
-    let retracted = matches!(entry.change, Change::Retracted { .. });
+    let retracted = entry.is_retraction();
     let (previous, new) = if retracted { (new, previous) } else { (previous, new) };
     let (previous, new) = (CreditAmount(previous), CreditAmount(new));
     let reason = match side {
@@ -199,7 +200,7 @@ fn balance_changed(
         new_balance: new.into(),
         change,
         reason,
-        transaction_id: format!("TXN-{}-{:04}", block.timestamp().year(), entry.event_offset(event).0),
+        transaction_id: format!("TXN-{}-{:04}", block.timestamp().year(), entry.event_offset(movement.event).0),
         address,
         counterparty: (!other.is_zero()).then_some(other),
         amount_wei: value.to_string(),
@@ -224,14 +225,15 @@ struct Confirmed<'a> {
 }
 
 fn transaction_confirmed(
-    terms: Terms,
+    terms: &Terms,
     at: &Confirmed<'_>,
     filter: &Filter,
     cursor: Cursor,
 ) -> Option<TransactionConfirmed> {
     let block = &at.in_block.block;
     let mut events = block.events_of(at.transaction);
-    let concerned = events.any(|(_, e)| e.event.accounts().any(|a| filter.addresses.contains(&a)));
+    let concerned = |a: &Address| filter.addresses.contains(a);
+    let concerned = events.any(|(_, e)| terms.catalog.accounts(e).iter().any(concerned));
     if !filter.channels.contains(&Channel::BlockchainConfirmations) || !concerned {
         return None;
     }
@@ -241,7 +243,7 @@ fn transaction_confirmed(
         block_number: block.number.0,
         confirmations: at.confirmations,
         status: if reorged { "reorged" } else { "confirmed" },
-        record_id: record_id(at)?,
+        record_id: record_id(terms, at)?,
         is_final: at.confirmations == terms.final_confirmations,
         block_hash: block.hash,
         timestamp: at.by.block.timestamp(),
@@ -250,11 +252,12 @@ fn transaction_confirmed(
 }
 
 /// The credit's id for a mint, else the number of the transaction's first event (C-050).
-fn record_id(at: &Confirmed<'_>) -> Option<String> {
+fn record_id(terms: &Terms, at: &Confirmed<'_>) -> Option<String> {
     let block = &at.in_block.block;
-    let minted = block.events_of(at.transaction).find_map(|(_, e)| match &e.event {
-        Event::CreditMinted { credit_id, .. } => Some(credit_id.clone()),
-        _ => None,
+    let minted = block.events_of(at.transaction).find_map(|(_, e)| {
+        let credits = terms.catalog.kind(e.contract) == Kind::Credit;
+        let minted = CarbonCredit::CreditMinted::decode_raw_log(&e.topics, &e.data);
+        minted.ok().filter(|_| credits).map(|minted| minted.creditId)
     });
     let numbered = || {
         let (first, _) = block.events_of(at.transaction).next()?;

@@ -107,7 +107,7 @@ impl Subscription {
         let entry = self.tail.entry(self.next)?;
         self.arrive_below(&entry)?;
         let seen = self.seen.take();
-        let pushes = notify::pushes(self.terms, &entry, self.below.make_contiguous(), &self.filter);
+        let pushes = notify::pushes(&self.terms, &entry, self.below.make_contiguous(), &self.filter);
         self.ready.extend(pushes.into_iter().filter(|(n, _)| seen.is_none_or(|s| *n > s)).map(|(_, p)| p));
         self.next = entry.next_offset();
         if entry.change == Change::Committed {
@@ -135,9 +135,12 @@ impl Subscription {
             if lowest.number <= self.tail.log.first_block() {
                 break;
             }
-            let parent = self.tail.log.committed_before(lowest.parent_hash, entry.offset)?;
-            let missing = || IndexerError::damaged(lowest.parent_hash, "a parent is missing");
-            self.below.push_front(self.tail.entry(parent.ok_or_else(missing)?)?);
+            let from = self.below.front().map_or(entry.offset, |e| e.offset);
+            let Some(parent) = self.tail.log.committed_before(lowest.parent_hash, from)? else {
+                // Below what is still kept.
+                break;
+            };
+            self.below.push_front(Arc::new(parent));
         }
         Ok(())
     }

@@ -40,15 +40,11 @@ impl Tail {
     pub(crate) fn open(
         log: Log,
         capacity: usize,
-    ) -> Result<(Publisher, watch::Receiver<Published>), IndexerError> {
-        let checkpoint = log.checkpoint()?;
-        let head = match checkpoint.head {
-            Some(offset) => Some(log.entry(offset)?.block.head()),
-            None => None,
-        };
+    ) -> (Publisher, watch::Receiver<Published>) {
+        let end = log.end();
         let tail = Arc::new(Self { log, recent: Mutex::new(VecDeque::with_capacity(capacity)), capacity });
-        let (published, watching) = watch::channel(Published { end: checkpoint.end, head });
-        Ok((Publisher { tail, published }, watching))
+        let (published, watching) = watch::channel(Published { end: end.offset, head: end.head.map(|(head, _)| head) });
+        (Publisher { tail, published }, watching)
     }
 
     /// The entry at `offset`, which must be there.

@@ -22,6 +22,7 @@ pub(super) struct WireHeader {
     parent_hash: B256,
     timestamp: U64,
     logs_bloom: Bloom,
+    receipts_root: B256,
 }
 
 impl From<WireHeader> for Header {
@@ -32,6 +33,7 @@ impl From<WireHeader> for Header {
             parent_hash: wire.parent_hash,
             timestamp_s: wire.timestamp.to(),
             logs_bloom: wire.logs_bloom,
+            receipts_root: wire.receipts_root,
         }
     }
 }
@@ -43,6 +45,7 @@ pub(super) fn raw_log(log: Log) -> Option<RawLog> {
         topics: log.topics().to_vec(),
         block: BlockRef { number: BlockNumber(log.block_number?), hash: log.block_hash? },
         transaction_hash: log.transaction_hash?,
+        transaction_index: log.transaction_index?,
         log_index: log.log_index?,
         data: log.inner.data.data,
     })
@@ -89,7 +92,7 @@ mod tests {
     #[test]
     fn headers_of_unusual_chains_are_read() {
         let text = format!(
-            r#"{{"number":"0x10","hash":"{0}","parentHash":"{0}","timestamp":"0x5","logsBloom":"{1}","extra":[1]}}"#,
+            r#"{{"number":"0x10","hash":"{0}","parentHash":"{0}","timestamp":"0x5","logsBloom":"{1}","receiptsRoot":"{0}","extra":[1]}}"#,
             B256::repeat_byte(1),
             Bloom::ZERO
         );

@@ -1,17 +1,29 @@
 //! Golden vectors: what each entry says, to the byte. They change on purpose or not at all: set
 //! `WIA_WRITE_GOLDEN=1` to write them anew, and read the difference.
 
+use alloy::json_abi::JsonAbi;
 use alloy::primitives::B256;
 use proptest::prelude::*;
 use wia_abi::BlockNumber;
 
 use super::*;
-use crate::log::entry::{Before, Block, Offset};
+use crate::chain::catalog::Contract;
+use crate::log::entry::{Account, Block, EventRecord, Offset, TRANSFER};
 
-const TERMS: Terms = Terms { chain_id: 31_337, final_confirmations: 3 };
 const CONTRACT: Address = Address::repeat_byte(0xcc);
 const ALICE: Address = Address::repeat_byte(0xaa);
 const BOB: Address = Address::repeat_byte(0xbb);
+
+fn terms() -> Terms {
+    let name = "CarbonCredit".to_owned();
+    let contract =
+        Contract { name, address: CONTRACT, kind: Kind::Credit, abi: JsonAbi::new(), balances: true };
+    Terms { chain_id: 31_337, final_confirmations: 3, catalog: Arc::new(Catalog::new([contract])) }
+}
+
+fn milli(n: u64) -> U256 {
+    U256::from(n) * U256::from(10_u64.pow(15))
+}
 
 fn filter(addresses: &[Address], channels: &[Channel]) -> Filter {
     Filter {
@@ -21,23 +33,25 @@ fn filter(addresses: &[Address], channels: &[Channel]) -> Filter {
     }
 }
 
-fn transfer(transaction: u32, from: (Address, u64), to: (Address, u64), value: u64) -> EventRecord {
-    let milli = |n: u64| U256::from(n) * U256::from(10_u64.pow(15));
+fn transfer(transaction: u32, from: Address, to: Address, value: U256) -> EventRecord {
     EventRecord {
         log_index: 0,
         transaction,
         contract: CONTRACT,
-        event: Event::Transfer { from: from.0, to: to.0, value: milli(value) },
-        before: Some(Before { from: milli(from.1), to: milli(to.1) }),
+        topics: vec![TRANSFER, from.into_word(), to.into_word()],
+        data: value.to_be_bytes_vec().into(),
     }
 }
 
 fn minted(transaction: u32, to: Address, credit_id: &str) -> EventRecord {
-    let event = Event::CreditMinted { recipient: to, amount: U256::from(1), credit_id: credit_id.into() };
-    EventRecord { event, before: None, ..transfer(transaction, (ALICE, 0), (BOB, 0), 0) }
+    let event =
+        CarbonCredit::CreditMinted { recipient: to, amount: U256::from(1), creditId: credit_id.into() };
+    let data = event.encode_log_data();
+    let (topics, data) = (data.topics().to_vec(), data.data.clone());
+    EventRecord { topics, data, ..transfer(transaction, ALICE, BOB, U256::ZERO) }
 }
 
-fn entry(offset: u64, number: u64, events: Vec<EventRecord>) -> Entry {
+fn entry(offset: u64, number: u64, events: Vec<EventRecord>, opening: &[(Address, U256)]) -> Entry {
     let mut events = events;
     for (log_index, record) in (0_u64..).zip(&mut events) {
         record.log_index = log_index;
@@ -55,6 +69,7 @@ fn entry(offset: u64, number: u64, events: Vec<EventRecord>) -> Entry {
             timestamp_s: 1_736_942_400 + number,
             transactions: (0..transactions).map(|t| hash((number << 16) + u64::from(t))).collect(),
             events,
+            opening: opening.iter().map(|(a, balance)| ((CONTRACT, *a), *balance)).collect::<Vec<(Account, U256)>>(),
         },
     }
 }
@@ -69,19 +84,21 @@ fn retraction(offset: u64, of: &Entry) -> Entry {
 
 /// Three blocks: a mint; transfers of all kinds; nothing. Then the second and third are taken back.
 fn story() -> Vec<(Entry, Vec<Arc<Entry>>)> {
-    let nobody = (Address::ZERO, 0);
-    let first = entry(10, 1, vec![transfer(0, nobody, (ALICE, 0), 2_500), minted(0, ALICE, "VCS-1")]);
+    let nobody = Address::ZERO;
+    let mint = vec![transfer(0, nobody, ALICE, milli(2_500)), minted(0, ALICE, "VCS-1")];
+    let first = entry(10, 1, mint, &[(ALICE, U256::ZERO)]);
     let second = entry(
         13,
         2,
         vec![
-            transfer(0, (ALICE, 2_500), (BOB, 0), 1_000),
-            transfer(0, (ALICE, 1_500), (ALICE, 1_500), 7),
-            transfer(1, (BOB, 1_000), (ALICE, 1_500), 0),
-            transfer(1, (BOB, 1_000), nobody, 1),
+            transfer(0, ALICE, BOB, milli(1_000)),
+            transfer(0, ALICE, ALICE, milli(7)),
+            transfer(1, BOB, ALICE, U256::ZERO),
+            transfer(1, BOB, nobody, milli(1)),
         ],
+        &[(ALICE, milli(2_500)), (BOB, U256::ZERO)],
     );
-    let third = entry(18, 3, vec![]);
+    let third = entry(18, 3, vec![], &[]);
     let shared: Vec<_> = [&first, &second].map(|e| Arc::new(e.clone())).into();
     let (third_back, second_back) = (retraction(19, &third), retraction(20, &second));
     vec![
@@ -94,7 +111,7 @@ fn story() -> Vec<(Entry, Vec<Arc<Entry>>)> {
 }
 
 fn told(filter: &Filter) -> Vec<(u32, Push)> {
-    story().iter().flat_map(|(entry, below)| pushes(TERMS, entry, below, filter)).collect()
+    story().iter().flat_map(|(entry, below)| pushes(&terms(), entry, below, filter)).collect()
 }
 
 #[test]
@@ -135,7 +152,7 @@ fn the_number_of_a_push_is_the_same_for_every_filter() {
         assert!(told.iter().all(|push| all.contains(push)));
     }
     for (entry, below) in story() {
-        let numbers = pushes(TERMS, &entry, &below, &filter(&[ALICE, BOB], &Channel::ALL));
+        let numbers = pushes(&terms(), &entry, &below, &filter(&[ALICE, BOB], &Channel::ALL));
         assert!(numbers.iter().all(|(n, _)| (*n as usize) < count(&entry, &below)));
         assert!(numbers.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }
@@ -147,25 +164,19 @@ proptest! {
     fn balances_follow_from_each_other(wishes in prop::collection::vec((0_u8..3, 0_u8..3, 0_u64..50), 0..30)) {
         let names = [Address::ZERO, ALICE, BOB];
         let mut have = [U256::MAX >> 1_usize, U256::ZERO, U256::ZERO];
-        let milli = U256::from(10_u64.pow(15));
         let mut events = Vec::new();
         for (from, to, value) in wishes {
             let (from, to) = (from as usize, to as usize);
-            let value = (U256::from(value) * milli).min(have[from]);
-            let before_from = have[from];
+            let value = milli(value).min(have[from]);
             have[from] -= value;
-            let before_to = have[to];
             have[to] += value;
-            let mut record = transfer(0, (names[from], 0), (names[to], 0), 0);
-            record.event = Event::Transfer { from: names[from], to: names[to], value };
-            record.before = Some(Before { from: before_from, to: before_to });
-            events.push(record);
+            events.push(transfer(0, names[from], names[to], value));
         }
-        let there = entry(0, 1, events);
+        let there = entry(0, 1, events, &[(ALICE, U256::ZERO), (BOB, U256::ZERO)]);
         let back = retraction(100, &there);
         let mut book = [U256::ZERO; 3];
         for (step, entry) in [&there, &back].into_iter().enumerate() {
-            for (_, push) in pushes(TERMS, entry, &[], &filter(&[ALICE, BOB], &[Channel::WalletBalance])) {
+            for (_, push) in pushes(&terms(), entry, &[], &filter(&[ALICE, BOB], &[Channel::WalletBalance])) {
                 let Push::BalanceChanged(p) = push else { unreachable!() };
                 let who = names.iter().position(|n| *n == p.address).unwrap();
                 prop_assert_eq!(&p.previous_balance_wei, &book[who].to_string());

@@ -249,7 +249,7 @@ mod tests {
 
     fn catalog() -> Catalog {
         let abi = JsonAbi::parse([
-            "event Mixed(address indexed one, uint256 indexed two, tuple(address a, uint256 b) pair, address three, string four, address five)",
+            "event Mixed(address indexed one, uint256 indexed two, (address,uint256) pair, address three, string four, address five)",
             "event Other(address)",
         ])
         .unwrap();

@@ -174,7 +174,8 @@ impl Block {
         for (event, record) in self.events.iter().enumerate() {
             let Some(transfer) = record.transfer() else { continue };
             let known = |side: Address| side.is_zero() || running.contains_key(&(record.contract, side));
-            if !known(transfer.from) || !known(transfer.to) {
+            let nobody = transfer.from.is_zero() && transfer.to.is_zero();
+            if nobody || !known(transfer.from) || !known(transfer.to) {
                 continue;
             }
             let from = running.get_mut(&(record.contract, transfer.from));

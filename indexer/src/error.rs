@@ -20,6 +20,24 @@ pub enum IndexerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A filter that names what is not followed.
+    #[error("{field}: {reason}")]
+    Filter {
+        /// The member of the filter.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Retention has removed what was to be read next.
+    #[error(
+        "entry {offset} is no longer kept, the oldest is {oldest}; subscribe with your cursor again, or ask for less history"
+    )]
+    Forgotten {
+        /// What was to be read.
+        offset: u64,
+        /// What is there.
+        oldest: u64,
+    },
     /// A cursor that this log never gave out.
     #[error("cursor `{cursor}`: {reason}")]
     Cursor {

@@ -8,10 +8,12 @@ use wia_abi::CreditAmount;
 use wia_store::Store;
 
 use crate::chain::block::Head;
-use crate::chain::catalog::Kind;
+use crate::chain::catalog::{Catalog, Kind};
 use crate::health::{Health, Vitals};
 use crate::log::Log;
 use crate::source::{Connector, RpcConnector};
+use crate::stream::events::message::Context;
+use crate::stream::events::subscription::{EventSubscription, From, Wish};
 use crate::stream::notify::{Filter, Terms};
 use crate::stream::subscription::{Start, Subscription};
 use crate::stream::tail::{Published, Tail};
@@ -55,11 +57,7 @@ pub fn open_with(
         tail: publisher.tail().clone(),
         published,
         vitals: vitals.clone(),
-        terms: Terms {
-            chain_id: config.chain_id,
-            final_confirmations: config.final_confirmations,
-            catalog,
-        },
+        terms: Terms { chain_id: config.chain_id, final_confirmations: config.final_confirmations, catalog },
     };
     let engine = Engine::new(config, connector, publisher, vitals)?;
     Ok((engine, indexer))
@@ -89,6 +87,25 @@ impl Indexer {
             sum = sum.saturating_add(self.tail.log.balance((contract, address))?);
         }
         Ok(CreditAmount(sum))
+    }
+
+    /// The contracts that are followed, and what their ABIs say.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.terms.catalog
+    }
+
+    /// Tails the log's events.
+    ///
+    /// # Errors
+    /// [`IndexerError::Cursor`] when `from` is no cursor of this log.
+    pub fn events(&self, wish: Wish, from: &From) -> Result<EventSubscription, IndexerError> {
+        let (tail, published) = (self.tail.clone(), self.published.clone());
+        EventSubscription::open(tail, published, self.context(), self.terms.final_confirmations, wish, from)
+    }
+
+    fn context(&self) -> Context {
+        Context { chain_id: self.terms.chain_id, catalog: self.terms.catalog.clone() }
     }
 
     /// Tails the log for `filter`.

@@ -3,6 +3,7 @@
 //! In: durable entries. Out: pushes with cursors.
 
 pub(crate) mod cursor;
+pub(crate) mod events;
 pub(crate) mod notify;
 pub(crate) mod subscription;
 pub(crate) mod tail;

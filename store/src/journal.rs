@@ -40,7 +40,9 @@ pub enum JournalError {
         reason: String,
     },
     /// Bytes that were acknowledged are not what was written.
-    #[error("{path} is damaged at byte {position}: {reason}; restore the folder from a copy, or begin an empty one")]
+    #[error(
+        "{path} is damaged at byte {position}: {reason}; restore the folder from a copy, or begin an empty one"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -50,7 +52,9 @@ pub enum JournalError {
         reason: &'static str,
     },
     /// An earlier write or sync failed in a way that leaves the disk's content unknown.
-    #[error("{path}: an earlier failure ({reason}) left the disk's content unknown; restart to read it again")]
+    #[error(
+        "{path}: an earlier failure ({reason}) left the disk's content unknown; restart to read it again"
+    )]
     Unknown {
         /// The folder.
         path: PathBuf,

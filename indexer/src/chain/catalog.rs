@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::dyn_abi::{DynSolType, DynSolValue, EventExt, Specifier};
-use alloy::json_abi::{Event as EventAbi, JsonAbi};
+use alloy::hex;
+use alloy::json_abi::{Event as EventAbi, JsonAbi, Param};
 use alloy::primitives::{Address, B256};
+use serde_json::{Map, Value};
 
 use crate::log::entry::{EventRecord, address_in};
 
@@ -72,8 +74,9 @@ pub struct Decoded {
     pub name: String,
     /// `Transfer(address,address,uint256)`
     pub signature: String,
-    /// In the order of the signature; those without a name are called by their place.
-    pub arguments: Vec<(String, DynSolValue)>,
+    /// By name; those without one are called by their place. Integers as decimal text, bytes and hashes in hex,
+    /// addresses in EIP-55, structs as objects.
+    pub arguments: Map<String, Value>,
 }
 
 impl Catalog {
@@ -161,7 +164,7 @@ impl Catalog {
         let arguments = shape.abi.inputs.iter().enumerate().map(|(place, input)| {
             let name = if input.name.is_empty() { place.to_string() } else { input.name.clone() };
             let value = if input.indexed { indexed.next() } else { body.next() };
-            value.map(|value| (name, value))
+            value.map(|value| (name, argument(&value, &input.components)))
         });
         let arguments = arguments.collect::<Option<_>>()?;
         Some(Decoded { name: shape.abi.name.clone(), signature: shape.abi.signature(), arguments })
@@ -214,6 +217,31 @@ impl EventShape {
     }
 }
 
+/// A value as messages write it.
+fn argument(value: &DynSolValue, components: &[Param]) -> Value {
+    let all = |values: &[DynSolValue]| values.iter().map(|v| argument(v, components)).collect();
+    match value {
+        DynSolValue::Bool(flag) => Value::from(*flag),
+        DynSolValue::Int(int, _) => Value::from(int.to_string()),
+        DynSolValue::Uint(uint, _) => Value::from(uint.to_string()),
+        DynSolValue::FixedBytes(word, size) => Value::from(hex::encode_prefixed(&word[..*size])),
+        DynSolValue::Address(address) => Value::from(address.to_checksum(None)),
+        DynSolValue::Function(function) => Value::from(hex::encode_prefixed(function)),
+        DynSolValue::Bytes(bytes) => Value::from(hex::encode_prefixed(bytes)),
+        DynSolValue::String(text) => Value::from(text.as_str()),
+        DynSolValue::Array(values) | DynSolValue::FixedArray(values) => Value::Array(all(values)),
+        DynSolValue::Tuple(values) | DynSolValue::CustomStruct { tuple: values, .. } => {
+            if components.len() != values.len() || components.iter().any(|c| c.name.is_empty()) {
+                return Value::Array(values.iter().map(|v| argument(v, &[])).collect());
+            }
+            let member = |(part, value): (&Param, &DynSolValue)| {
+                (part.name.clone(), argument(value, &part.components))
+            };
+            Value::Object(components.iter().zip(values).map(member).collect())
+        }
+    }
+}
+
 /// How many words a value takes in the head of an ABI encoding: one for what is elsewhere.
 fn head_words(kind: &DynSolType) -> usize {
     match kind {
@@ -237,6 +265,7 @@ mod tests {
     use alloy::primitives::{U256, keccak256};
     use alloy::sol;
     use alloy::sol_types::SolEvent;
+    use serde_json::json;
 
     use super::*;
 
@@ -253,7 +282,13 @@ mod tests {
             "event Other(address)",
         ])
         .unwrap();
-        Catalog::new([Contract { name: "Thing".into(), address: AT, abi, kind: Kind::Other, balances: false }])
+        Catalog::new([Contract {
+            name: "Thing".into(),
+            address: AT,
+            abi,
+            kind: Kind::Other,
+            balances: false,
+        }])
     }
 
     fn mixed() -> EventRecord {
@@ -280,15 +315,23 @@ mod tests {
     fn an_event_comes_out_in_the_words_of_its_abi() {
         let decoded = catalog().decode(&mixed()).unwrap();
         assert_eq!(decoded.name, "Mixed");
-        let names: Vec<_> = decoded.arguments.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["one", "two", "pair", "three", "four", "five"]);
-        assert_eq!(decoded.arguments[4].1, DynSolValue::String("text".into()));
+        let account = |n| Address::repeat_byte(n).to_checksum(None);
+        let two = U256::from_be_bytes(Address::repeat_byte(2).into_word().0).to_string();
+        let expected = json!({
+            "one": account(1), "two": two, "pair": [account(3), "4"], "three": account(5), "four": "text",
+            "five": account(6),
+        });
+        assert_eq!(Value::Object(decoded.arguments), expected);
     }
 
     #[test]
     fn accounts_are_the_arguments_of_that_type_and_no_others() {
         let accounts = catalog().accounts(&mixed());
-        assert_eq!(accounts, [1, 5, 6].map(Address::repeat_byte), "`two` is a number, `pair.a` is inside a tuple");
+        assert_eq!(
+            accounts,
+            [1, 5, 6].map(Address::repeat_byte),
+            "`two` is a number, `pair.a` is inside a tuple"
+        );
     }
 
     #[test]

@@ -79,7 +79,13 @@ mod tests {
 
     fn catalog() -> Catalog {
         let name = "Ours".to_owned();
-        Catalog::new([Contract { name, address: OURS, kind: Kind::Other, abi: JsonAbi::new(), balances: false }])
+        Catalog::new([Contract {
+            name,
+            address: OURS,
+            kind: Kind::Other,
+            abi: JsonAbi::new(),
+            balances: false,
+        }])
     }
 
     fn header() -> Header {
@@ -113,7 +119,8 @@ mod tests {
         anonymous.topics.clear();
         let block = block(&header(), vec![log(7, 2), anonymous, stranger, log(3, 1)], &catalog()).unwrap();
         assert_eq!(block.transactions, [B256::repeat_byte(1), B256::repeat_byte(2)]);
-        let places: Vec<_> = block.events.iter().map(|e| (e.log_index, e.transaction, e.topics.len())).collect();
+        let places: Vec<_> =
+            block.events.iter().map(|e| (e.log_index, e.transaction, e.topics.len())).collect();
         assert_eq!(places, [(3, 0, 1), (4, 0, 0), (7, 1, 1)]);
     }
 

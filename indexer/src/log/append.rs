@@ -39,9 +39,7 @@ impl Log {
         }
         for mut block in change.new {
             let fits = match end.head {
-                Some((below, _)) => {
-                    below.number.0 + 1 == block.number.0 && below.hash == block.parent_hash
-                }
+                Some((below, _)) => below.number.0 + 1 == block.number.0 && below.hash == block.parent_hash,
                 None => block.number == self.0.first_block,
             };
             if !fits {

@@ -186,7 +186,10 @@ impl Derived {
             let inner = self.read();
             let segment = inner.segments.iter().find(|s| s.end > from).copied();
             let in_memory = segment.is_none().then(|| {
-                groups.iter().map(|g| union(g.iter().map(|k| inner.postings.under(k.fingerprint())))).collect()
+                groups
+                    .iter()
+                    .map(|g| union(g.iter().map(|k| inner.postings.under(k.fingerprint()))))
+                    .collect()
             });
             (segment, in_memory)
         };

@@ -97,7 +97,13 @@ mod tests {
 
     fn catalog() -> Catalog {
         let name = "Token".to_owned();
-        Catalog::new([Contract { name, address: TOKEN, kind: Kind::Other, abi: JsonAbi::new(), balances: true }])
+        Catalog::new([Contract {
+            name,
+            address: TOKEN,
+            kind: Kind::Other,
+            abi: JsonAbi::new(),
+            balances: true,
+        }])
     }
 
     fn side(account: u8) -> Address {

@@ -102,7 +102,12 @@ pub(crate) fn count(entry: &Entry, below: &[Arc<Entry>]) -> usize {
 
 /// The pushes of `entry` that `filter` lets through, with their numbers. `below`: the blocks below it on its
 /// branch, lowest first, as many as there are up to `final_confirmations - 1`.
-pub(crate) fn pushes(terms: &Terms, entry: &Entry, below: &[Arc<Entry>], filter: &Filter) -> Vec<(u32, Push)> {
+pub(crate) fn pushes(
+    terms: &Terms,
+    entry: &Entry,
+    below: &[Arc<Entry>],
+    filter: &Filter,
+) -> Vec<(u32, Push)> {
     let numbered = (0_u32..).zip(places(entry, below));
     let push = |(n, place): (u32, Place<'_>)| {
         let cursor = Cursor { entry: entry.offset, n: Some(n) };
@@ -200,7 +205,11 @@ fn balance_changed(
         new_balance: new.into(),
         change,
         reason,
-        transaction_id: format!("TXN-{}-{:04}", block.timestamp().year(), entry.event_offset(movement.event).0),
+        transaction_id: format!(
+            "TXN-{}-{:04}",
+            block.timestamp().year(),
+            entry.event_offset(movement.event).0
+        ),
         address,
         counterparty: (!other.is_zero()).then_some(other),
         amount_wei: value.to_string(),

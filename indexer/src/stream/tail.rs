@@ -12,6 +12,7 @@ use crate::IndexerError;
 use crate::chain::block::Head;
 use crate::log::Log;
 use crate::log::entry::{Change, Entry, Offset};
+use crate::stream::events::message::Shown;
 
 /// How far the log is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub(crate) struct Published {
 /// What readers share.
 pub(crate) struct Tail {
     pub(crate) log: Log,
-    recent: Mutex<VecDeque<Arc<Entry>>>,
+    recent: Mutex<VecDeque<Arc<Shown>>>,
     capacity: usize,
 }
 
@@ -37,26 +38,43 @@ pub(crate) struct Publisher {
 
 impl Tail {
     /// The tail of a log whose content is durable, keeping `capacity` entries decoded.
-    pub(crate) fn open(
-        log: Log,
-        capacity: usize,
-    ) -> (Publisher, watch::Receiver<Published>) {
+    pub(crate) fn open(log: Log, capacity: usize) -> (Publisher, watch::Receiver<Published>) {
         let end = log.end();
         let tail = Arc::new(Self { log, recent: Mutex::new(VecDeque::with_capacity(capacity)), capacity });
-        let (published, watching) = watch::channel(Published { end: end.offset, head: end.head.map(|(head, _)| head) });
+        let (published, watching) =
+            watch::channel(Published { end: end.offset, head: end.head.map(|(head, _)| head) });
         (Publisher { tail, published }, watching)
     }
 
-    /// The entry at `offset`, which must be there.
+    /// The entry at `offset`, which was there.
     pub(crate) fn entry(&self, offset: Offset) -> Result<Arc<Entry>, IndexerError> {
-        let recent = {
-            let recent = self.recent();
-            recent.binary_search_by_key(&offset, |e| e.offset).ok().map(|i| recent[i].clone())
-        };
-        recent.map_or_else(|| self.log.entry(offset).map(Arc::new), Ok)
+        Ok(self.shown(offset)?.entry.clone())
     }
 
-    fn recent(&self) -> MutexGuard<'_, VecDeque<Arc<Entry>>> {
+    /// The same with its events written out as far as another reader asked for them.
+    ///
+    /// # Errors
+    /// [`IndexerError::Forgotten`] when it is no longer kept.
+    pub(crate) fn shown(&self, offset: Offset) -> Result<Arc<Shown>, IndexerError> {
+        let recent = {
+            let recent = self.recent();
+            recent.binary_search_by_key(&offset, |e| e.entry.offset).ok().map(|i| recent[i].clone())
+        };
+        if let Some(shown) = recent {
+            return Ok(shown);
+        }
+        match self.log.find(offset)? {
+            Some(entry) => Ok(Arc::new(Shown::new(Arc::new(entry)))),
+            None => match self.log.first_offset() {
+                Some(oldest) if offset < oldest => {
+                    Err(IndexerError::Forgotten { offset: offset.0, oldest: oldest.0 })
+                }
+                _ => Err(IndexerError::damaged(offset.0, "there is no entry")),
+            },
+        }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, VecDeque<Arc<Shown>>> {
         // Nobody panics while holding it; if somebody did, the ring is still a ring.
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +100,7 @@ impl Publisher {
                 if recent.len() == self.tail.capacity {
                     recent.pop_front();
                 }
-                recent.push_back(Arc::new(entry));
+                recent.push_back(Arc::new(Shown::new(Arc::new(entry))));
             }
         }
         metrics::counter!("wia_indexer_blocks_total").increment(commits);

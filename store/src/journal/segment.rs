@@ -128,7 +128,9 @@ impl Segment {
             return Err(self.damaged(position, "another record stands there"));
         }
         let mut payload = vec![0; length];
-        self.file.read_exact_at(&mut payload, position + HEAD_BYTES as u64).map_err(|e| io(&self.path, &e))?;
+        self.file
+            .read_exact_at(&mut payload, position + HEAD_BYTES as u64)
+            .map_err(|e| io(&self.path, &e))?;
         if checksum(key, &payload) != sum {
             return Err(self.damaged(position, "the checksum does not fit"));
         }

@@ -16,7 +16,7 @@ fn block(number: u64, fork: u8, parent_fork: u8) -> Header {
         parent_hash: hash(number.wrapping_sub(1), parent_fork),
         timestamp_s: number,
         logs_bloom: Bloom::default(),
-            receipts_root: B256::ZERO,
+        receipts_root: B256::ZERO,
     }
 }
 

@@ -225,8 +225,7 @@ impl<'a> Reader<'a> {
         if !self.0.is_empty() {
             return Err(format!("{} bytes too many", self.0.len()));
         }
-        let block =
-            Block { number, hash, parent_hash, timestamp_s, transactions, events, opening };
+        let block = Block { number, hash, parent_hash, timestamp_s, transactions, events, opening };
         Ok(Entry { offset, change, block })
     }
 

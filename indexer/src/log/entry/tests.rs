@@ -85,11 +85,7 @@ fn transfer(from: u8, to: u8, milli: u64) -> EventRecord {
         log_index: u64::from(from),
         transaction: 0,
         contract: Address::repeat_byte(4),
-        topics: vec![
-            TRANSFER,
-            Address::repeat_byte(from).into_word(),
-            Address::repeat_byte(to).into_word(),
-        ],
+        topics: vec![TRANSFER, Address::repeat_byte(from).into_word(), Address::repeat_byte(to).into_word()],
         data: value.to_be_bytes_vec().into(),
     }
 }

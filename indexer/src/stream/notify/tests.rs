@@ -69,7 +69,10 @@ fn entry(offset: u64, number: u64, events: Vec<EventRecord>, opening: &[(Address
             timestamp_s: 1_736_942_400 + number,
             transactions: (0..transactions).map(|t| hash((number << 16) + u64::from(t))).collect(),
             events,
-            opening: opening.iter().map(|(a, balance)| ((CONTRACT, *a), *balance)).collect::<Vec<(Account, U256)>>(),
+            opening: opening
+                .iter()
+                .map(|(a, balance)| ((CONTRACT, *a), *balance))
+                .collect::<Vec<(Account, U256)>>(),
         },
     }
 }

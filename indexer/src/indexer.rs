@@ -22,10 +22,10 @@ use crate::{Config, Engine, IndexerError};
 /// The indexer, read side; clones share it.
 #[derive(Clone)]
 pub struct Indexer {
-    tail: Arc<Tail>,
-    published: watch::Receiver<Published>,
+    pub(crate) tail: Arc<Tail>,
+    pub(crate) published: watch::Receiver<Published>,
     vitals: Arc<Vitals>,
-    terms: Terms,
+    pub(crate) terms: Terms,
 }
 
 /// Opens the log in `store` and gives the engine that fills it from the configured endpoint, and the handle that
@@ -104,7 +104,7 @@ impl Indexer {
         EventSubscription::open(tail, published, self.context(), self.terms.final_confirmations, wish, from)
     }
 
-    fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         Context { chain_id: self.terms.chain_id, catalog: self.terms.catalog.clone() }
     }
 

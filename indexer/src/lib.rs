@@ -19,6 +19,7 @@ mod error;
 mod health;
 mod indexer;
 mod log;
+mod queries;
 pub mod source;
 mod stream;
 
@@ -31,6 +32,7 @@ pub use error::IndexerError;
 pub use health::{Health, State};
 pub use indexer::{Indexer, open, open_with};
 pub use log::entry;
+pub use queries::{Balance, BlockId, BlockView, EventQuery, MAX_PAGE, Page, Status};
 pub use stream::events::depths::Kind as MessageKind;
 pub use stream::events::filter::EventFilter;
 pub use stream::events::message::Message;

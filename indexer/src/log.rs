@@ -220,6 +220,11 @@ impl Log {
         self.0.derived.balance(account)
     }
 
+    /// Offsets of all entries that may hold something under a key, ascending.
+    pub(crate) fn under(&self, key: Key) -> Result<Vec<Offset>, IndexerError> {
+        self.0.derived.under(key, None)
+    }
+
     /// Offsets of entries that may hold something under one key of each group ([`Derived::portion`]).
     pub(crate) fn portion(
         &self,

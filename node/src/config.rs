@@ -4,8 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
+use wia_abi::BlockNumber;
 use wia_protocol::endpoint::without_secrets;
 use wia_relayer::mesh;
 
@@ -22,6 +24,9 @@ pub(crate) struct Config {
     /// Bounds of the indexer.
     #[serde(default)]
     pub(crate) indexer: wia_indexer::Config,
+    /// Contracts of others that the indexer follows beside ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) follow: Vec<Follow>,
     /// HTTP, WebSocket, metrics.
     #[serde(default)]
     pub(crate) http: Http,
@@ -46,10 +51,33 @@ pub(crate) struct Chain {
     pub(crate) http_url: String,
     /// JSON-RPC over WebSocket; without it, heads are polled.
     pub(crate) ws_url: Option<String>,
+    /// More nodes of the same chain for the indexer, in the order of preference: it fails over to them, and what all of
+    /// them say counts more than what one says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fallback: Vec<wia_indexer::Endpoint>,
     /// The deployment file, `deployments/<chainId>.json`.
     pub(crate) deployment: PathBuf,
     /// The endpoint that `relay.info` offers to wallets; none when it is private.
     pub(crate) public_rpc_url: Option<String>,
+}
+
+/// `[[follow]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Follow {
+    /// What filters and messages call it.
+    pub(crate) name: String,
+    /// Where it is.
+    #[serde(with = "wia_abi::eip55")]
+    pub(crate) address: Address,
+    /// Its ABI: a JSON array, or an artifact with a member `abi`.
+    pub(crate) abi: PathBuf,
+    /// A block at or before the one that created it.
+    pub(crate) first_block: BlockNumber,
+    /// Whether its ERC-20 transfers are kept as balances. Only for tokens that move nothing without a `Transfer` (no
+    /// rebasing): a balance that would go below zero stops the indexer.
+    #[serde(default)]
+    pub(crate) balances: bool,
 }
 
 /// `[relayer]`

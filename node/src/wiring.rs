@@ -11,6 +11,8 @@
 //! `wia dev`, anvil comes after that. Whatever was acknowledged before is on disk at every moment, so a
 //! killed node loses nothing either; draining is for those who are connected.
 
+mod indexing;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -133,10 +135,9 @@ pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
         PrometheusBuilder::new().install_recorder().map_err(|e| NodeError::Metrics(e.to_string()))?;
     let store = Store::open(&config.data_dir.join("store"))?;
 
-    // Both know credits alone so far: other tokens' transfers are no credit balances, other contracts' messages are
-    // refused as not served.
+    let (indexing, indexer) = wia_indexer::open(&store, indexing::config(&config, &deployment)?)?;
+    // The relayer knows credits alone so far: other contracts' messages are refused as not served.
     let served = deployment.only(&[carbon_credit::NAME]);
-    let (indexing, indexer) = wia_indexer::open(&store, indexer_config(&config, &served))?;
 
     let chain =
         RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
@@ -262,17 +263,6 @@ fn read_deployment(config: &Config) -> Result<Deployment, NodeError> {
         return Err(NodeError::ChainId { file: deployment.chain_id, config: config.chain.id });
     }
     Ok(deployment)
-}
-
-fn indexer_config(config: &Config, deployment: &Deployment) -> wia_indexer::Config {
-    wia_indexer::Config {
-        chain_id: config.chain.id,
-        http_url: config.chain.http_url.clone(),
-        ws_url: config.chain.ws_url.clone(),
-        contracts: deployment.contracts.values().map(|c| c.address).collect(),
-        first_block: deployment.first_block(),
-        ..config.indexer.clone()
-    }
 }
 
 fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {

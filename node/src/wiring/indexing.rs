@@ -1,0 +1,64 @@
+//! What the indexer is told: the chain's endpoints, our contracts by the names of the deployment, and those of others.
+
+use alloy::json_abi::{ContractObject, JsonAbi};
+use wia_abi::{
+    Deployment, battery_passport, carbon_credit, consent_anchor, contracts, credit_exchange, fleet_registry,
+    test_eur, test_usd,
+};
+use wia_indexer::{Contract, Endpoint, Kind};
+
+use super::NodeError;
+use crate::config::{Config, Follow};
+
+/// The indexer's configuration.
+pub(super) fn config(config: &Config, deployment: &Deployment) -> Result<wia_indexer::Config, NodeError> {
+    let chain = &config.chain;
+    let first = Endpoint { http_url: chain.http_url.clone(), ws_url: chain.ws_url.clone() };
+    let ours = deployment.contracts.iter().filter_map(|(name, contract)| {
+        let (kind, balances) = what(name);
+        let abi = contracts::abi(name)?;
+        Some(Contract { name: name.clone(), address: contract.address, kind, abi, balances })
+    });
+    let theirs = config.follow.iter().map(followed).collect::<Result<Vec<_>, _>>()?;
+    let first_blocks = config.follow.iter().map(|f| f.first_block);
+    let first_blocks = first_blocks.chain(deployment.contracts.values().map(|c| c.block_number));
+    Ok(wia_indexer::Config {
+        chain_id: chain.id,
+        endpoints: std::iter::once(first).chain(chain.fallback.iter().cloned()).collect(),
+        contracts: ours.chain(theirs).collect(),
+        first_block: first_blocks.min().unwrap_or_default(),
+        ..config.indexer.clone()
+    })
+}
+
+/// What a contract of ours is about, and whether its transfers are balances.
+fn what(name: &str) -> (Kind, bool) {
+    match name {
+        carbon_credit::NAME => (Kind::Credit, true),
+        battery_passport::NAME | fleet_registry::NAME => (Kind::Battery, false),
+        consent_anchor::NAME => (Kind::Consent, false),
+        credit_exchange::NAME => (Kind::Exchange, false),
+        test_usd::NAME | test_eur::NAME => (Kind::Other, true),
+        _ => (Kind::Other, false),
+    }
+}
+
+fn followed(follow: &Follow) -> Result<Contract, NodeError> {
+    let failed = |reason: String| NodeError::File { path: follow.abi.clone(), reason };
+    let text = std::fs::read_to_string(&follow.abi).map_err(|e| failed(e.to_string()))?;
+    let abi = match serde_json::from_str::<JsonAbi>(&text) {
+        Ok(abi) => abi,
+        Err(_) => {
+            let artifact: ContractObject =
+                serde_json::from_str(&text).map_err(|e| failed(format!("is no ABI: {e}")))?;
+            artifact.abi.ok_or_else(|| failed("has no member `abi`".into()))?
+        }
+    };
+    Ok(Contract {
+        name: follow.name.clone(),
+        address: follow.address,
+        kind: Kind::Other,
+        abi,
+        balances: follow.balances,
+    })
+}

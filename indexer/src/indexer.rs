@@ -16,7 +16,7 @@ use crate::stream::events::message::Context;
 use crate::stream::events::subscription::{EventSubscription, From, Wish};
 use crate::stream::notify::{Filter, Terms};
 use crate::stream::subscription::{Start, Subscription};
-use crate::stream::tail::{Published, Tail};
+use crate::stream::tail::{Published, Publisher, Tail};
 use crate::{Config, Engine, IndexerError};
 
 /// The indexer, read side; clones share it.
@@ -49,21 +49,26 @@ pub fn open_with(
     connector: Box<dyn Connector>,
 ) -> Result<(Engine, Indexer), IndexerError> {
     config.check()?;
-    let log = Log::open(store, &config)?;
-    let catalog = log.catalog().clone();
-    let (publisher, published) = Tail::open(log, config.recent_entries);
-    let vitals = Arc::new(Vitals::new(config.stall_after_ms));
-    let indexer = Indexer {
-        tail: publisher.tail().clone(),
-        published,
-        vitals: vitals.clone(),
-        terms: Terms { chain_id: config.chain_id, final_confirmations: config.final_confirmations, catalog },
-    };
-    let engine = Engine::new(config, connector, publisher, vitals)?;
+    let (publisher, indexer) = Indexer::over(store, &config)?;
+    let engine = Engine::new(config, connector, publisher, indexer.vitals.clone())?;
     Ok((engine, indexer))
 }
 
 impl Indexer {
+    /// The reading side over the log in `store`, and the one that publishes to it.
+    pub(crate) fn over(store: &Store, config: &Config) -> Result<(Publisher, Self), IndexerError> {
+        let log = Log::open(store, config)?;
+        let terms = Terms {
+            chain_id: config.chain_id,
+            final_confirmations: config.final_confirmations,
+            catalog: log.catalog().clone(),
+        };
+        let (publisher, published) = Tail::open(log, config.recent_entries);
+        let vitals = Arc::new(Vitals::new(config.stall_after_ms));
+        let tail = publisher.tail().clone();
+        Ok((publisher, Self { tail, published, vitals, terms }))
+    }
+
     /// The last committed block; `None` before the first.
     #[must_use]
     pub fn head(&self) -> Option<Head> {

@@ -20,6 +20,7 @@ mod health;
 mod indexer;
 mod log;
 mod queries;
+pub mod sink;
 pub mod source;
 mod stream;
 

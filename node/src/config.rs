@@ -27,6 +27,9 @@ pub(crate) struct Config {
     /// Contracts of others that the indexer follows beside ours.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) follow: Vec<Follow>,
+    /// Where events are posted to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) webhook: Vec<Webhook>,
     /// HTTP, WebSocket, metrics.
     #[serde(default)]
     pub(crate) http: Http,
@@ -78,6 +81,73 @@ pub(crate) struct Follow {
     /// rebasing): a balance that would go below zero stops the indexer.
     #[serde(default)]
     pub(crate) balances: bool,
+}
+
+/// `[[webhook]]`: where events are posted to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Webhook {
+    /// Its place in the log is kept under this name: another name begins anew.
+    pub(crate) name: String,
+    /// `http://` or `https://`; redirects are not followed.
+    pub(crate) url: String,
+    /// A file with the secret that signs: `whsec_` and base64, or any text of at least 16 bytes.
+    pub(crate) secret_file: PathBuf,
+    /// Deployment names or addresses; empty: all that are followed.
+    #[serde(default)]
+    pub(crate) contracts: Vec<String>,
+    /// Names, signatures or first topics of events; empty: all.
+    #[serde(default)]
+    pub(crate) events: Vec<String>,
+    /// Accounts that an event must name; empty: any.
+    #[serde(default)]
+    pub(crate) addresses: Vec<Address>,
+    /// Confirmations that an event must have, its own block included. Default 1.
+    #[serde(default = "one")]
+    pub(crate) min_confirmations: u64,
+    /// Whether to post, too, when what was posted becomes final.
+    #[serde(default)]
+    pub(crate) promotions: bool,
+    /// Whether a new webhook begins with the oldest event that is kept, instead of with what happens from now on.
+    #[serde(default)]
+    pub(crate) from_oldest: bool,
+    /// How long an answer may take, milliseconds.
+    #[serde(default = "Webhook::request_timeout_ms")]
+    pub(crate) request_timeout_ms: u64,
+    /// Messages in one request at the most; usually it is those of one block.
+    #[serde(default = "Webhook::max_batch_messages")]
+    pub(crate) max_batch_messages: usize,
+    /// The first pause between two attempts, milliseconds; doubles up to the longest.
+    #[serde(default = "Webhook::retry_min_ms")]
+    pub(crate) retry_min_ms: u64,
+    /// The longest pause between two attempts, milliseconds.
+    #[serde(default = "Webhook::retry_max_ms")]
+    pub(crate) retry_max_ms: u64,
+    /// How long a batch is tried before it becomes a dead letter, milliseconds.
+    #[serde(default = "Webhook::give_up_after_ms")]
+    pub(crate) give_up_after_ms: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl Webhook {
+    fn request_timeout_ms() -> u64 {
+        10_000
+    }
+    fn max_batch_messages() -> usize {
+        1_000
+    }
+    fn retry_min_ms() -> u64 {
+        200
+    }
+    fn retry_max_ms() -> u64 {
+        30_000
+    }
+    fn give_up_after_ms() -> u64 {
+        24 * 3_600_000
+    }
 }
 
 /// `[relayer]`

@@ -12,6 +12,7 @@ mod doors;
 mod files;
 mod identity;
 mod keystore;
+mod webhook;
 mod wiring;
 
 use std::process::ExitCode;

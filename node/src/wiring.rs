@@ -37,6 +37,7 @@ use crate::config::{self, Config};
 use crate::doors::{self, Services};
 use crate::identity::{TokenError, Verifier};
 use crate::keystore;
+use crate::webhook;
 
 /// How long one call to the chain's endpoint may take.
 const CHAIN_TIMEOUT_MS: u64 = 10_000;
@@ -71,6 +72,8 @@ pub(crate) enum NodeError {
     File { path: PathBuf, reason: String },
     #[error("the deployment file is for chain {file}, the configuration says chain {config}")]
     ChainId { file: u64, config: u64 },
+    #[error("webhook `{name}`: {field} {reason}")]
+    Webhook { name: String, field: String, reason: String },
     #[error("metrics: {0}")]
     Metrics(String),
     #[error("{0} ended while the node was starting; the log says why")]
@@ -139,6 +142,13 @@ pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
     // The relayer knows credits alone so far: other contracts' messages are refused as not served.
     let served = deployment.only(&[carbon_credit::NAME]);
 
+    let mut webhooks = Vec::new();
+    for webhook in &config.webhook {
+        let (sink, receiver) = webhook::open(webhook, indexer.catalog())?;
+        let (courier, view) = indexer.courier(&store, sink, Box::new(receiver))?;
+        webhooks.push((courier, view));
+    }
+
     let chain =
         RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
     let relayer_config = wia_relayer::Config {
@@ -158,17 +168,28 @@ pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
         TcpListener::bind(address).await.map_err(|reason| NodeError::Listen { address, reason })?;
     let http = listener.local_addr().map_err(|reason| NodeError::Listen { address, reason })?;
     let metrics_upkeep = metrics.clone();
-    let services =
-        Arc::new(Services { config: config.http.clone(), indexer, relayer, mesh, verifier, metrics });
+    let (couriers, views): (Vec<_>, Vec<_>) = webhooks.into_iter().unzip();
+    let services = Arc::new(Services {
+        config: config.http.clone(),
+        indexer,
+        relayer,
+        mesh,
+        verifier,
+        metrics,
+        webhooks: views,
+    });
     let serving = services.clone();
 
-    let rooms = vec![
+    let mut rooms = vec![
         Room::open("doors", |stop| doors::serve(listener, serving, stop).map(Ok::<_, Infallible>)),
         Room::open("mesh", |stop| meshing.run(stop).map(Ok::<_, Infallible>)),
         Room::open("relayer", |stop| relaying.run(stop)),
         Room::open("indexer", |stop| indexing.run(stop)),
         Room::open("metrics", |stop| keep_up(metrics_upkeep, stop).map(Ok::<_, Infallible>)),
     ];
+    // Before the indexer: what it commits while it ends is carried after the next start.
+    let couriers = couriers.into_iter().map(|courier| Room::open("webhook", |stop| courier.run(stop)));
+    rooms.splice(2..2, couriers);
     Ok(Node { config, deployment, http, store, services, rooms })
 }
 

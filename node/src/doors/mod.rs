@@ -34,6 +34,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wia_indexer::Indexer;
+use wia_indexer::sink::CourierView;
 use wia_relayer::Relayer;
 use wia_relayer::mesh::Mesh;
 
@@ -50,6 +51,7 @@ pub(crate) struct Services {
     pub(crate) mesh: Mesh,
     pub(crate) verifier: Verifier,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) webhooks: Vec<CourierView>,
 }
 
 /// What every handler sees.

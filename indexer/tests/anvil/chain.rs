@@ -13,7 +13,7 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::rpc::types::anvil::ReorgOptions;
 use alloy::sol_types::SolCall;
 use wia_abi::{BlockNumber, CarbonCredit, carbon_credit, create2};
-use wia_indexer::Config;
+use wia_indexer::{Config, Contract, Endpoint, Kind};
 
 /// A running anvil; gone when dropped.
 pub(crate) struct Anvil {
@@ -93,21 +93,15 @@ impl Chain {
 
     /// The indexer's configuration for this chain, with a patience fit for tests.
     pub(crate) async fn config(&self, pushed: bool) -> Config {
-        let ws_url = pushed.then(|| format!("ws://127.0.0.1:{}", self.anvil.port));
         let chain_id = self.provider.get_chain_id().await.unwrap();
+        let endpoints = vec![endpoint(self.anvil.port, pushed)];
         Config {
             reorg_patience_ms: 50,
             poll_interval_ms: 10,
             head_check_interval_ms: 10,
             retry_min_ms: 5,
             retry_max_ms: 50,
-            ..Config::new(
-                chain_id,
-                format!("http://127.0.0.1:{}", self.anvil.port),
-                ws_url,
-                vec![self.token],
-                BlockNumber(1),
-            )
+            ..Config::new(chain_id, endpoints, vec![contract(self.token)], BlockNumber(1))
         }
     }
 
@@ -157,6 +151,18 @@ impl Chain {
         let answer = self.provider.call(request).await.unwrap();
         CarbonCredit::balanceOfCall::abi_decode_returns(&answer).unwrap()
     }
+}
+
+/// A node on this machine, with heads pushed or polled for.
+pub(crate) fn endpoint(port: u16, pushed: bool) -> Endpoint {
+    let ws_url = pushed.then(|| format!("ws://127.0.0.1:{port}"));
+    Endpoint { http_url: format!("http://127.0.0.1:{port}"), ws_url }
+}
+
+/// The token as the indexer is to follow it.
+pub(crate) fn contract(address: Address) -> Contract {
+    let abi = wia_abi::contracts::abi(carbon_credit::NAME).unwrap();
+    Contract { name: carbon_credit::NAME.into(), address, kind: Kind::Credit, abi, balances: true }
 }
 
 pub(crate) fn wei(credits: u64) -> U256 {

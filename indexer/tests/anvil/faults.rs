@@ -1,8 +1,8 @@
 //! Endpoints that go away and come back, and endpoints that are somebody else's.
 
-use wia_indexer::{Config, IndexerError, Start, State};
+use wia_indexer::{Config, Endpoint, IndexerError, Start, State};
 
-use crate::chain::{Anvil, Chain, soon};
+use crate::chain::{Anvil, Chain, endpoint, soon};
 use crate::endpoint::Door;
 use crate::listener::{Running, store};
 
@@ -19,11 +19,7 @@ async fn until_stalled(running: &Running) {
 async fn an_endpoint_that_goes_away_and_comes_back_loses_nothing() {
     let mut chain = Chain::start(&[]).await;
     let mut door = Door::to(chain.anvil.port).await;
-    let config = Config {
-        http_url: format!("http://127.0.0.1:{}", door.port),
-        ws_url: Some(format!("ws://127.0.0.1:{}", door.port)),
-        ..chain.config(true).await
-    };
+    let config = Config { endpoints: vec![endpoint(door.port, true)], ..chain.config(true).await };
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(&store(folder.path()), config);
     running.caught_up(&chain).await;
@@ -53,7 +49,10 @@ async fn without_its_websocket_it_polls_and_returns_to_it() {
     let mut chain = Chain::start(&[]).await;
     let mut door = Door::to(chain.anvil.port).await;
     let config = Config {
-        ws_url: Some(format!("ws://127.0.0.1:{}", door.port)),
+        endpoints: vec![Endpoint {
+            ws_url: endpoint(door.port, true).ws_url,
+            ..endpoint(chain.anvil.port, false)
+        }],
         // So rare that what arrives soon after the return was pushed.
         head_check_interval_ms: 3_600_000,
         ..chain.config(true).await
@@ -83,13 +82,10 @@ async fn an_endpoint_that_never_answers_is_a_stall_with_its_reason() {
     let chain = Chain::start(&[]).await;
     // Takes connections (the backlog does) and says nothing.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("127.0.0.1:{}", silent.local_addr().unwrap().port());
-    let config = Config {
-        http_url: format!("http://{url}"),
-        ws_url: Some(format!("ws://{url}")),
-        request_timeout_ms: 20,
-        ..chain.config(true).await
-    };
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("127.0.0.1:{port}");
+    let config =
+        Config { endpoints: vec![endpoint(port, true)], request_timeout_ms: 20, ..chain.config(true).await };
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(&store(folder.path()), config);
     until_stalled(&running).await;
@@ -117,7 +113,7 @@ async fn a_log_of_another_chain_with_the_same_id_is_refused() {
     running.caught_up(&chain).await;
     running.stop().await;
     let other = Chain::start(&["--timestamp", "1700000000"]).await;
-    let config = Config { http_url: other.config(false).await.http_url, ws_url: None, ..config };
+    let config = Config { endpoints: vec![endpoint(other.anvil.port, false)], ..config };
     let running = Running::start(&store(folder.path()), config);
     let error = running.end().await;
     assert!(matches!(error, IndexerError::OtherLog { .. }), "{error}");
@@ -142,7 +138,7 @@ async fn a_chain_that_is_restarted_from_its_state_goes_on() {
     let url = format!("http://127.0.0.1:{}", chain.anvil.port);
     chain.provider =
         alloy::providers::RootProvider::new(alloy::rpc::client::RpcClient::new_http(url.parse().unwrap()));
-    let config = Config { http_url: url, ws_url: None, ..config };
+    let config = Config { endpoints: vec![endpoint(chain.anvil.port, false)], ..config };
     let running = Running::start(&store(folder.path()), config);
     let mut listener = running.listen(&chain, Start::After("0.0".into()));
     let sent = chain.transfer(1, 2, 30).await;

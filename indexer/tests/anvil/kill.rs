@@ -12,7 +12,7 @@ use serde_json::Value;
 use wia_abi::BlockNumber;
 use wia_indexer::{Config, Start};
 
-use crate::chain::Chain;
+use crate::chain::{Chain, contract, endpoint};
 use crate::listener::{Running, everything_of, store};
 
 /// As many times it is killed.
@@ -95,8 +95,7 @@ async fn kill_9_loses_nothing_and_doubles_nothing() {
         }
     }
     // One reader that reads it all in one go must hear the same.
-    let config = Config { ws_url: None, ..chain.config(false).await };
-    let running = Running::start(&store(folder.path()), config);
+    let running = Running::start(&store(folder.path()), chain.config(false).await);
     let mut replay = running.listen(&chain, Start::After("0.0".into()));
     replay.until("the last cursor", |p| p.cursor() == cursor).await;
     let replayed: Vec<Value> =
@@ -111,17 +110,11 @@ async fn kill_9_loses_nothing_and_doubles_nothing() {
 async fn indexes_until_killed() {
     let Some(folder) = std::env::var_os("WIA_TEST_INDEX") else { return };
     let of = |name: &str| std::env::var(name).unwrap();
-    let (port, token) = (of("WIA_TEST_PORT"), of("WIA_TEST_TOKEN").parse().unwrap());
+    let (port, token) = (of("WIA_TEST_PORT").parse().unwrap(), of("WIA_TEST_TOKEN").parse().unwrap());
     let config = Config {
         reorg_patience_ms: 50,
         head_check_interval_ms: 10,
-        ..Config::new(
-            31_337,
-            format!("http://127.0.0.1:{port}"),
-            Some(format!("ws://127.0.0.1:{port}")),
-            vec![token],
-            BlockNumber(1),
-        )
+        ..Config::new(31_337, vec![endpoint(port, true)], vec![contract(token)], BlockNumber(1))
     };
     let running = Running::start(&store(folder.as_ref()), config);
     let provider = alloy::providers::RootProvider::<alloy::network::Ethereum>::new(

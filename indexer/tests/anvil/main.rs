@@ -3,6 +3,7 @@
 mod backfill;
 mod chain;
 mod endpoint;
+mod events;
 mod faults;
 mod follow;
 mod kill;

@@ -56,7 +56,7 @@ impl Fetcher {
         let mut tried = 0;
         loop {
             let member = &members[tried % members.len().max(1)];
-            let error = match self.read(member, &members, from, to).await {
+            let error = match self.read(member, from, to).await {
                 Ok((first, blocks)) => {
                     self.pool.worked(member.place);
                     return Ok(Fetched { place: member.place, first, blocks });
@@ -75,16 +75,10 @@ impl Fetcher {
         }
     }
 
-    async fn read(
-        &self,
-        member: &Member,
-        members: &[Member],
-        from: u64,
-        to: u64,
-    ) -> Result<(Header, Vec<Block>), SourceError> {
+    async fn read(&self, member: &Member, from: u64, to: u64) -> Result<(Header, Vec<Block>), SourceError> {
         let source = &member.source;
         // Receipts may come from anybody, the one that is read from first.
-        let others = members.iter().filter(|m| m.place != member.place).map(|m| m.source.clone());
+        let others = self.pool.others(member.place).into_iter().map(|(other, _)| other.source);
         let sources: Vec<_> = std::iter::once(source.clone()).chain(others).collect();
         let (mut first, mut blocks, mut memo) = (None::<Header>, Vec::<Block>::new(), Memo::default());
         let mut at = from;

@@ -29,9 +29,13 @@ impl Engine {
                 // For a moment that is nothing: the endpoint may answer a question from before the last news.
                 Decision::Lower if !self.lower_is_worth_telling() => return Ok(()),
                 Decision::Lower => {
-                    let (theirs, ours) = (branch[0].number, self.chain.next_number().0.saturating_sub(1));
-                    let reason = format!("{}'s head {theirs} is below ours, {ours}", source.endpoint());
-                    self.state(State::Stalled { reason });
+                    self.stall_below(member, branch[0].number, "");
+                    return Ok(());
+                }
+                // Only a chain as high as ours can prove that so much is to be taken back; this may be a node that
+                // was set up anew and does not say so.
+                Decision::TooDeep { .. } if self.is_below_ours(&branch[0]) => {
+                    self.stall_below(member, branch[0].number, " by more than max_reorg_depth");
                     return Ok(());
                 }
                 Decision::Parent { hash } => {
@@ -98,6 +102,16 @@ impl Engine {
         self.pool.worked(member.place);
         self.state(State::Live);
         Ok(())
+    }
+
+    fn is_below_ours(&self, head: &Header) -> bool {
+        self.chain.tip().is_some_and(|tip| head.number < tip.number)
+    }
+
+    fn stall_below(&self, member: &Member, theirs: BlockNumber, how_far: &str) {
+        let ours = self.chain.next_number().0.saturating_sub(1);
+        let reason = format!("{}'s head {theirs} is below ours, {ours}{how_far}", member.source.endpoint());
+        self.state(State::Stalled { reason });
     }
 
     /// Whether a head below ours proves that the chain was cut back.

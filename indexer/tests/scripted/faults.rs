@@ -104,7 +104,8 @@ impl Running {
         let expected = stage.chain.lock().unwrap().event_ids();
         let mut heard = Vec::new();
         while heard.len() < expected.len() {
-            for message in self.events.next().await.unwrap() {
+            let next = tokio::time::timeout(Duration::from_secs(20), self.events.next()).await;
+            for message in next.expect("all of the chain's events").unwrap() {
                 assert_eq!(message.kind(), MessageKind::Event, "nothing was taken back");
                 heard.push(message.id());
             }

@@ -7,3 +7,4 @@ pub(crate) mod bloom;
 pub(crate) mod catalog;
 pub(crate) mod decide;
 pub(crate) mod decode;
+pub(crate) mod receipts;

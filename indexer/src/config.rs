@@ -61,11 +61,33 @@ pub struct Config {
     pub head_check_interval_ms: u64,
     /// Milliseconds after which a call to the endpoint has failed. Default 10,000.
     pub request_timeout_ms: u64,
-    /// Blocks: the widest range of one `eth_getLogs`; halved when the endpoint refuses. Default 200.
+    /// Requests to one endpoint that wait for their answers at once; more of them wait here. Default 8.
+    pub requests_in_flight: usize,
+    /// Requests a second to each endpoint, a request in a batch counting as one; more of them wait. 0, the default:
+    /// as many as there are.
+    pub requests_per_second: u64,
+    /// Bytes of one answer; a longer one is given up and asked for in smaller parts. Default 32 MiB.
+    pub max_response_bytes: u64,
+    /// Milliseconds of silence on a WebSocket after which it is pinged, and then as many until it is given up.
+    /// Default 10,000.
+    pub ping_interval_ms: u64,
+    /// Blocks: the widest range of one `eth_getLogs`. How wide it really is, is learned for each endpoint from what it
+    /// answers and refuses, and remembered. Default 10,000.
     pub max_log_range_blocks: u64,
-    /// Ranges that are in flight or waiting for their turn while catching up; with the range this bounds the
-    /// memory of a backfill. A full pipeline stops fetching. Default 4.
+    /// Events that one `eth_getLogs` should bring; the range is made wider or narrower for it. Default 5,000.
+    pub target_log_events: u64,
+    /// Bytes that one `eth_getLogs` should bring; the range is made wider or narrower for it. Default 4 MiB.
+    pub target_log_bytes: u64,
+    /// Ranges that are in flight or waiting for their turn while catching up. A full pipeline stops fetching.
+    /// Default 6.
     pub backfill_ranges_in_flight: usize,
+    /// Bytes that those ranges are expected to bring, all together: bounds the memory of a backfill. One range may
+    /// always be in flight, however large. Default 48 MiB.
+    pub backfill_bytes_in_flight: u64,
+    /// Whether a backfill reads from all healthy endpoints at once, or from the leading one alone. Default true.
+    pub parallel_backfill: bool,
+    /// When the receipts of a block are fetched and verified against its header. Default: on suspicion.
+    pub verify_receipts: VerifyReceipts,
     /// Entries of the log that are kept decoded for live subscribers; those further behind read the store.
     /// The oldest goes first. Default 256.
     pub recent_entries: usize,
@@ -77,8 +99,22 @@ pub struct Config {
     pub retry_max_ms: u64,
     /// Milliseconds without a new block after which health says stalled; 0: never. Default 120,000.
     pub stall_after_ms: u64,
-    /// Milliseconds between two lines of progress while catching up. Default 5,000.
+    /// Milliseconds between two lines of progress while catching up. Default 60,000.
     pub progress_interval_ms: u64,
+    /// Whether progress is a bar instead, when standard error is a terminal. Default false.
+    pub progress_bar: bool,
+}
+
+/// When the receipts of a block are fetched and verified against its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VerifyReceipts {
+    /// When the logs that an endpoint gave do not fit the header's bloom, twice.
+    Suspicion,
+    /// For every block: one more request each.
+    Always,
+    /// Not at all: what does not fit is accepted and counted.
+    Never,
 }
 
 impl fmt::Debug for Config {
@@ -112,14 +148,24 @@ impl Config {
             poll_interval_ms: 500,
             head_check_interval_ms: 1_000,
             request_timeout_ms: 10_000,
-            max_log_range_blocks: 200,
-            backfill_ranges_in_flight: 4,
+            requests_in_flight: 8,
+            requests_per_second: 0,
+            max_response_bytes: 32 << 20,
+            ping_interval_ms: 10_000,
+            max_log_range_blocks: 10_000,
+            target_log_events: 5_000,
+            target_log_bytes: 4 << 20,
+            backfill_ranges_in_flight: 6,
+            backfill_bytes_in_flight: 48 << 20,
+            parallel_backfill: true,
+            verify_receipts: VerifyReceipts::Suspicion,
             recent_entries: 256,
             retention_blocks: 0,
             retry_min_ms: 100,
             retry_max_ms: 10_000,
             stall_after_ms: 120_000,
-            progress_interval_ms: 5_000,
+            progress_interval_ms: 60_000,
+            progress_bar: false,
         }
     }
 
@@ -131,7 +177,13 @@ impl Config {
             ("poll_interval_ms", self.poll_interval_ms),
             ("head_check_interval_ms", self.head_check_interval_ms),
             ("request_timeout_ms", self.request_timeout_ms),
+            ("requests_in_flight", self.requests_in_flight as u64),
+            ("max_response_bytes", self.max_response_bytes),
+            ("ping_interval_ms", self.ping_interval_ms),
             ("max_log_range_blocks", self.max_log_range_blocks),
+            ("target_log_events", self.target_log_events),
+            ("target_log_bytes", self.target_log_bytes),
+            ("backfill_bytes_in_flight", self.backfill_bytes_in_flight),
             ("backfill_ranges_in_flight", self.backfill_ranges_in_flight as u64),
             ("recent_entries", self.recent_entries as u64),
             ("retry_min_ms", self.retry_min_ms),

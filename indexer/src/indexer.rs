@@ -35,22 +35,22 @@ pub struct Indexer {
 /// [`IndexerError::Config`]; [`IndexerError::OtherLog`] when the store was filled from another chain, other
 /// contracts or another first block; [`IndexerError::Format`]; [`IndexerError::Store`].
 pub fn open(store: &Store, config: Config) -> Result<(Engine, Indexer), IndexerError> {
-    let connector = RpcConnector::new(&config)?;
-    open_with(store, config, Box::new(connector))
+    let connectors = RpcConnector::all(&config)?;
+    open_with(store, config, connectors)
 }
 
-/// As [`open`], with another source of blocks.
+/// As [`open`], with other sources of blocks: one connector per endpoint, the preferred one first.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_with(
     store: &Store,
     config: Config,
-    connector: Box<dyn Connector>,
+    connectors: Vec<Box<dyn Connector>>,
 ) -> Result<(Engine, Indexer), IndexerError> {
     config.check()?;
     let (publisher, indexer) = Indexer::over(store, &config)?;
-    let engine = Engine::new(config, connector, publisher, indexer.vitals.clone())?;
+    let engine = Engine::new(store, config, connectors, publisher, indexer.vitals.clone())?;
     Ok((engine, indexer))
 }
 

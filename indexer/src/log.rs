@@ -35,7 +35,7 @@ const NAME: &str = "indexer";
 const FILE_BYTES: u64 = 64 << 20;
 
 /// A change of the chain by blocks: first those that leave (tip first), then those that join (lowest first).
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct ChainChange {
     pub(crate) old: Vec<BlockRef>,
     pub(crate) new: Vec<Block>,

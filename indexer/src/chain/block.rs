@@ -81,3 +81,27 @@ pub struct RawLog {
     /// The log's place among all logs of its block.
     pub log_index: u64,
 }
+
+/// One receipt as an endpoint reports it, before anybody believed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// EIP-2718; 0 for legacy transactions.
+    pub transaction_type: u8,
+    /// How the transaction ended.
+    pub outcome: Outcome,
+    /// Gas of the block up to and with this transaction.
+    pub cumulative_gas_used: u64,
+    /// The transaction. No part of what the receipts root covers.
+    pub transaction_hash: B256,
+    /// Contract, topics and data of each log, in order.
+    pub logs: Vec<(Address, Vec<B256>, Bytes)>,
+}
+
+/// How a transaction ended, as its receipt says (EIP-658).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Whether it succeeded.
+    Status(bool),
+    /// Before Byzantium: the state's root after it.
+    State(B256),
+}

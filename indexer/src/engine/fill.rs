@@ -1,60 +1,68 @@
-//! Reading blocks: one by hash when live, ranges by height when catching up.
+//! Catching up: ranges by height, fetched ahead and committed in order.
 //!
-//! Ranges are fetched ahead, a bounded number at a time, and taken in order. A range whose blocks do not join, or
-//! whose logs are of other blocks, was read while the chain moved: it is dropped as a whole. A block whose bloom
-//! speaks of our contracts but that came without logs is asked about again by its hash.
+//! In: a range of blocks. Out: entries in the log, many blocks in one batch. Ranges are as wide as was learned of the
+//! endpoint ([`super::learned`]), several in flight, over several endpoints; their number and expected bytes are
+//! bounded. Fetching goes on while a batch is made durable.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::time::Duration;
 
-use futures::stream::{FuturesOrdered, StreamExt, TryStreamExt};
+use futures::FutureExt;
+use futures::stream::{StreamExt, TryStreamExt};
+use tokio_util::task::AbortOnDropHandle;
 use wia_abi::BlockNumber;
 
+use super::fetch::Fetched;
+use super::pool::Member;
 use super::progress::Progress;
+use super::read::implausible;
 use super::{Engine, Failure};
-use crate::chain::block::{Header, RawLog};
-use crate::chain::bloom;
-use crate::chain::catalog::Catalog;
-use crate::chain::decode;
+use crate::chain::block::Header;
+use crate::chain::bloom::Memo;
 use crate::log::ChainChange;
 use crate::log::entry::Block;
-use crate::source::{Source, SourceError};
+use crate::source::SourceError;
 
-/// Events in one batch of the store while catching up: bounds how long it keeps others from writing.
-const EVENTS_PER_APPEND: usize = 2_000;
+/// Events in one batch of the log: many blocks share one fsync.
+const EVENTS_PER_APPEND: usize = 8_000;
+
+/// Blocks in one batch of the log.
+const BLOCKS_PER_APPEND: usize = 4_096;
+
+/// What is there waits at most so long for more to be made durable with it.
+const APPEND_AFTER: Duration = Duration::from_secs(1);
 
 /// Blocks read by hash at once after a reorganisation.
 const BLOCKS_IN_FLIGHT: usize = 4;
 
-/// The widest range worth asking for, learned from what the endpoint takes.
-pub(super) struct RangeLimit {
-    current: AtomicU64,
-    /// Never above it again: the endpoint refused that much.
-    ceiling: AtomicU64,
+/// Ranges that were asked for, in order.
+struct Ahead {
+    ranges: VecDeque<Flight>,
+    bytes: u64,
+    next: u64,
+    to: u64,
 }
 
-impl RangeLimit {
-    pub(super) fn new(max_blocks: u64) -> Self {
-        Self { current: AtomicU64::new(max_blocks), ceiling: AtomicU64::new(max_blocks) }
+struct Flight {
+    bytes: u64,
+    fetching: AbortOnDropHandle<Result<Fetched, SourceError>>,
+}
+
+/// Blocks that wait to be committed.
+#[derive(Default)]
+struct Portion {
+    blocks: Vec<Block>,
+    events: usize,
+}
+
+impl Portion {
+    fn add(&mut self, block: Block) {
+        self.events += block.events.len();
+        self.blocks.push(block);
     }
 
-    fn current(&self) -> u64 {
-        self.current.load(Ordering::Relaxed)
-    }
-
-    fn failed(&self, blocks: u64, error: &SourceError) {
-        if matches!(error, SourceError::Refused { .. }) {
-            self.ceiling.fetch_min((blocks - 1).max(1), Ordering::Relaxed);
-        }
-        self.current.fetch_min((blocks / 2).max(1), Ordering::Relaxed);
-    }
-
-    fn succeeded(&self, blocks: u64) {
-        let current = self.current();
-        if blocks >= current {
-            let wider = (current + current / 4 + 1).min(self.ceiling.load(Ordering::Relaxed));
-            self.current.store(wider, Ordering::Relaxed);
-        }
+    fn is_full(&self) -> bool {
+        self.events >= EVENTS_PER_APPEND || self.blocks.len() >= BLOCKS_PER_APPEND
     }
 }
 
@@ -62,196 +70,110 @@ impl Engine {
     /// The blocks of `headers` with their events, by hash: what the live path takes.
     pub(super) async fn read_blocks(
         &self,
-        source: &dyn Source,
+        member: &Member,
         headers: Vec<Header>,
     ) -> Result<Vec<Block>, SourceError> {
-        let catalog = self.publisher.tail().log.catalog();
-        futures::stream::iter(headers)
-            .map(|header| async move {
-                let logs = logs_of(source, &header, catalog).await?;
-                block(source, &header, logs, catalog)
-            })
-            .buffered(BLOCKS_IN_FLIGHT)
-            .try_collect()
-            .await
+        let others = self.pool.others(member.place).into_iter().map(|(m, _)| m.source);
+        let sources: Vec<_> = std::iter::once(member.source.clone()).chain(others).collect();
+        let read = |header: Header| {
+            let sources = &sources;
+            async move { self.reading.by_hash(sources, &header, &mut Memo::default()).await }
+        };
+        futures::stream::iter(headers).map(read).buffered(BLOCKS_IN_FLIGHT).try_collect().await
     }
 
-    /// Commits the blocks `from..=to` of the endpoint's chain. Gives the first one that does not join ours, if
-    /// any; then everything below it was committed.
+    /// Commits the blocks `from..=to` of the leader's chain. Gives the first one that does not join ours, if any;
+    /// then everything below it was committed.
     pub(super) async fn fill(
         &mut self,
-        source: &dyn Source,
+        leader: &Member,
         from: BlockNumber,
         to: BlockNumber,
     ) -> Result<Option<Header>, Failure> {
-        let mut progress = Progress::new(from, to, self.config.progress_interval_ms);
-        let (catalog, limit) = (self.publisher.tail().log.catalog().clone(), self.range.clone());
-        let reader = RangeReader { source, catalog: &catalog, limit: &limit };
-        let mut next = from.0;
-        let mut ranges = FuturesOrdered::new();
+        let mut progress = Progress::new(from, to, &self.config);
+        let mut ahead = Ahead { ranges: VecDeque::new(), bytes: 0, next: from.0, to: to.0 };
+        let mut portion = Portion::default();
+        let mut alone = !self.config.parallel_backfill;
         loop {
-            while next <= to.0 && ranges.len() < self.config.backfill_ranges_in_flight {
-                let end = to.0.min(next + self.config.max_log_range_blocks - 1);
-                ranges.push_back(reader.read(next, end));
-                next = end + 1;
-            }
-            let Some(blocks) = ranges.next().await else { return Ok(None) };
-            let (first, blocks) = blocks?;
-            if self.chain.tip().is_some_and(|tip| tip.hash != first.parent_hash) {
-                return Ok(Some(first));
-            }
-            for portion in portions(blocks) {
-                let (events, last) =
-                    (portion.iter().map(|b| b.events.len()).sum(), portion.last().map(|b| b.number));
-                self.commit(ChainChange { old: Vec::new(), new: portion }).await?;
-                last.into_iter().for_each(|last| progress.reached(last, events));
-            }
-        }
-    }
-}
-
-/// Reads ranges of one connection.
-struct RangeReader<'a> {
-    source: &'a dyn Source,
-    catalog: &'a Catalog,
-    limit: &'a RangeLimit,
-}
-
-impl RangeReader<'_> {
-    /// All blocks of the range, in pieces as wide as the endpoint takes, and the header of the first.
-    async fn read(&self, from: u64, to: u64) -> Result<(Header, Vec<Block>), SourceError> {
-        let (mut first, mut blocks) = (None::<Header>, Vec::<Block>::new());
-        let mut at = from;
-        while at <= to {
-            let end = to.min(at + self.limit.current() - 1);
-            let asked = end - at + 1;
-            match self.read_piece(at, end).await {
-                Ok((header, piece)) => {
-                    if blocks.last().is_some_and(|below| below.hash != header.parent_hash) {
-                        return Err(self.moved(header.number.0));
-                    }
-                    self.limit.succeeded(asked);
-                    first.get_or_insert(header);
-                    blocks.extend(piece);
-                    at = end + 1;
+            self.ask_ahead(&mut ahead, leader, alone);
+            let Some(flight) = ahead.ranges.front_mut() else { break };
+            let waited = tokio::time::timeout(APPEND_AFTER, (&mut flight.fetching).fuse()).await;
+            let Ok(joined) = waited else {
+                self.append(&mut portion, &mut progress).await?;
+                continue;
+            };
+            let bytes = ahead.ranges.pop_front().map_or(0, |f| f.bytes);
+            ahead.bytes = ahead.bytes.saturating_sub(bytes);
+            let fetched = match joined {
+                Ok(Ok(fetched)) => fetched,
+                Ok(Err(error)) => {
+                    self.append(&mut portion, &mut progress).await?;
+                    return Err(error.into());
                 }
-                Err(error) if error.asks_for_less() && asked > 1 => {
-                    tracing::debug!(%error, asked, "asking for a narrower range");
-                    self.limit.failed(asked, &error);
+                Err(ended) => return Err(implausible(leader.source.as_ref(), ended.to_string()).into()),
+            };
+            let below = portion.blocks.last().map(|b| b.hash).or(self.chain.tip().map(|t| t.hash));
+            if below.is_some_and(|below| below != fetched.first.parent_hash) {
+                let below = portion.blocks.last().map(|b| b.number.0);
+                self.append(&mut portion, &mut progress).await?;
+                if fetched.place == leader.place && below.is_none() {
+                    return Ok(Some(fetched.first));
                 }
-                Err(error) => return Err(error),
+                // It, or whose blocks are below it, is on another fork than the leader: from the leader alone, then.
+                alone = true;
+                ahead =
+                    Ahead { ranges: VecDeque::new(), bytes: 0, next: self.chain.next_number().0, to: to.0 };
+                continue;
+            }
+            // The next ones are on their way while these are written.
+            self.ask_ahead(&mut ahead, leader, alone);
+            for block in fetched.blocks {
+                portion.add(block);
+                if portion.is_full() {
+                    self.append(&mut portion, &mut progress).await?;
+                }
             }
         }
-        first.map(|first| (first, blocks)).ok_or_else(|| self.moved(from))
+        self.append(&mut portion, &mut progress).await?;
+        Ok(None)
     }
 
-    async fn read_piece(&self, from: u64, to: u64) -> Result<(Header, Vec<Block>), SourceError> {
-        let range = (BlockNumber(from), BlockNumber(to));
-        let (headers, logs) =
-            futures::try_join!(self.source.headers(range.0, range.1), self.source.logs(range.0, range.1))?;
-        if headers.windows(2).any(|pair| pair[0].hash != pair[1].parent_hash) {
-            return Err(self.moved(from));
-        }
-        let mut logs_at: BTreeMap<BlockNumber, Vec<RawLog>> = BTreeMap::new();
-        for log in logs {
-            if log.block.number.0 < from || log.block.number.0 > to {
-                return Err(implausible(self.source, format!("a log of block {}", log.block.number)));
+    /// Asks for ranges until enough are in flight.
+    fn ask_ahead(&self, ahead: &mut Ahead, leader: &Member, alone: bool) {
+        while ahead.next <= ahead.to && ahead.ranges.len() < self.config.backfill_ranges_in_flight {
+            let members = self.readers(leader, alone, ahead);
+            let (blocks, bytes) = self.learned.next(members[0].source.endpoint());
+            if !ahead.ranges.is_empty() && ahead.bytes + bytes > self.config.backfill_bytes_in_flight {
+                return;
             }
-            logs_at.entry(log.block.number).or_default().push(log);
-        }
-        let first = headers.first().cloned().ok_or_else(|| self.moved(from))?;
-        let blocks = futures::stream::iter(headers)
-            .map(|header| {
-                let logs = logs_at.remove(&header.number).unwrap_or_default();
-                async move {
-                    let suspicious = logs.is_empty() && bloom::may_concern(&header, self.catalog);
-                    let logs = if suspicious { self.source.logs_of(header.hash).await? } else { logs };
-                    block(self.source, &header, logs, self.catalog)
-                }
-            })
-            .buffered(BLOCKS_IN_FLIGHT)
-            .try_collect()
-            .await?;
-        Ok((first, blocks))
-    }
-
-    fn moved(&self, number: u64) -> SourceError {
-        implausible(self.source, format!("the chain moved at block {number} while it was read"))
-    }
-}
-
-/// The logs of one live block. None to ask for when its bloom clears it; an empty answer that the bloom speaks
-/// against is asked for twice.
-async fn logs_of(
-    source: &dyn Source,
-    header: &Header,
-    catalog: &Catalog,
-) -> Result<Vec<RawLog>, SourceError> {
-    if !bloom::may_concern(header, catalog) {
-        return Ok(Vec::new());
-    }
-    let logs = source.logs_of(header.hash).await?;
-    if logs.is_empty() { source.logs_of(header.hash).await } else { Ok(logs) }
-}
-
-fn block(
-    source: &dyn Source,
-    header: &Header,
-    logs: Vec<RawLog>,
-    catalog: &Catalog,
-) -> Result<Block, SourceError> {
-    decode::block(header, logs, catalog).map_err(|e| implausible(source, e.to_string()))
-}
-
-fn implausible(source: &dyn Source, reason: String) -> SourceError {
-    SourceError::Implausible { endpoint: source.endpoint().to_owned(), reason }
-}
-
-/// Cuts blocks into portions of about [`EVENTS_PER_APPEND`] events.
-fn portions(blocks: Vec<Block>) -> Vec<Vec<Block>> {
-    let (mut portions, mut events) = (vec![Vec::new()], 0);
-    for block in blocks {
-        if events >= EVENTS_PER_APPEND {
-            portions.push(Vec::new());
-            events = 0;
-        }
-        events += block.events.len();
-        if let Some(portion) = portions.last_mut() {
-            portion.push(block);
+            let (from, to) = (ahead.next, ahead.to.min(ahead.next.saturating_add(blocks - 1)));
+            let fetcher = self.fetcher.clone();
+            let fetching = tokio::spawn(async move { fetcher.fetch(members, from, to).await });
+            ahead.ranges.push_back(Flight { bytes, fetching: AbortOnDropHandle::new(fetching) });
+            ahead.bytes += bytes;
+            ahead.next = to + 1;
         }
     }
-    portions
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused() -> SourceError {
-        SourceError::Refused { endpoint: "e".into(), method: "eth_getLogs", reason: "too wide".into() }
+    /// Whom to read the next range from: each endpoint that is as far in its turn, then the others.
+    fn readers(&self, leader: &Member, alone: bool, ahead: &Ahead) -> Vec<Member> {
+        let mut members = vec![leader.clone()];
+        if !alone {
+            let others = self.pool.others(leader.place).into_iter();
+            let far_enough = others.filter(|(_, head)| head.is_some_and(|h| h.0 >= ahead.to));
+            members.extend(far_enough.map(|(member, _)| member));
+            let turn = usize::try_from(ahead.next).unwrap_or(0) / 64 + ahead.ranges.len();
+            let turn = turn % members.len();
+            members.rotate_left(turn);
+        }
+        members
     }
 
-    #[test]
-    fn a_refused_width_is_halved_and_never_reached_again() {
-        let limit = RangeLimit::new(200);
-        limit.failed(200, &refused());
-        assert_eq!(limit.current(), 100);
-        for _ in 0..20 {
-            limit.succeeded(limit.current());
-        }
-        assert_eq!(limit.current(), 199);
-    }
-
-    #[test]
-    fn slowness_is_forgiven() {
-        let limit = RangeLimit::new(200);
-        let slow = SourceError::Timeout { endpoint: "e".into(), method: "eth_getLogs", timeout_ms: 1 };
-        limit.failed(200, &slow);
-        limit.failed(1, &slow);
-        assert_eq!(limit.current(), 1);
-        for _ in 0..40 {
-            limit.succeeded(limit.current());
-        }
-        assert_eq!(limit.current(), 200);
+    async fn append(&mut self, portion: &mut Portion, progress: &mut Progress) -> Result<(), Failure> {
+        let Portion { blocks, events } = std::mem::take(portion);
+        let Some(last) = blocks.last().map(|b| b.number) else { return Ok(()) };
+        self.commit(ChainChange { old: Vec::new(), new: blocks }).await?;
+        progress.reached(last, events);
+        Ok(())
     }
 }

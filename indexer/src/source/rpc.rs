@@ -1,211 +1,199 @@
-//! Ethereum JSON-RPC: heads by `eth_subscribe`, bulk by HTTP.
+//! Ethereum JSON-RPC: heads by `eth_subscribe`, everything else by HTTP.
 //!
-//! In: URLs, both of the same node. Out: [`RpcConnector`] and its connections. A WebSocket brings the heads and
-//! answers what shows that it is alive; everything else goes over HTTP, where a large answer cannot hold up or break
-//! the subscription, and where no Nagle delay (40 ms on the WebSocket, which alloy gives no way to turn off) stands
-//! between a head and its logs. Headers are read leniently (only what following a chain needs), so that chains with
-//! unusual ones work (C-098).
+//! In: the URLs of one node. Out: [`RpcConnector`] and its connections. A WebSocket brings the heads; what is asked
+//! goes over HTTP, where a large answer cannot hold up or break the subscription.
 
-mod wire;
-
-use std::time::Duration;
+use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
-use alloy::pubsub::{ConnectionHandle, PubSubConnect};
-use alloy::rpc::client::{RpcClient, RpcClientInner, WsConnect};
-use alloy::rpc::json_rpc::{RpcRecv, RpcSend};
-use alloy::rpc::types::{Filter, Log};
-use alloy::transports::{TransportError, TransportErrorKind, TransportResult};
+use alloy::transports::http::reqwest::Url;
 use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use serde_json::{Value, json};
 use wia_abi::BlockNumber;
-use wia_protocol::endpoint::without_secrets;
 
+use super::http::HttpClient;
+use super::socket::Socket;
+use super::wire::{Logs, Quantity, WireHeader, WireReceipt};
 use super::{ChainIdentity, Connector, Source, SourceError, Transport};
-use crate::chain::block::{Header, RawLog};
-use crate::{Config, IndexerError};
-use wire::WireHeader;
+use crate::chain::block::{Header, RawLog, Receipt};
+use crate::{Config, Endpoint, IndexerError};
 
 /// Headers in one JSON-RPC batch; larger ones gain nothing and some endpoints refuse them.
 const HEADERS_PER_REQUEST: u64 = 20;
 
-/// Batches of headers that are in flight at once.
+/// Batches of headers of one range that are in flight at once.
 const HEADER_REQUESTS_IN_FLIGHT: usize = 4;
+
+const BY_NUMBER: &str = "eth_getBlockByNumber";
 
 /// Connects to one node over HTTP and, when it has one, WebSocket.
 pub struct RpcConnector {
-    http_url: alloy::transports::http::reqwest::Url,
-    http: RpcClient,
+    http: Arc<HttpClient>,
     ws_url: Option<String>,
-    contracts: Vec<Address>,
-    timeout: Duration,
+    contracts: Arc<[Address]>,
+    config: Config,
 }
 
 impl RpcConnector {
-    /// Reads the URLs; connects to nothing.
+    /// Reads the URLs of the preferred endpoint; connects to nothing.
+    ///
+    /// # Errors
+    /// [`IndexerError::Config`] naming the URL that is none, or `endpoints` when there is none.
+    pub fn new(config: &Config) -> Result<Self, IndexerError> {
+        let missing = || IndexerError::Config { field: "endpoints", reason: "name at least one".into() };
+        Self::of(config, config.endpoints.first().ok_or_else(missing)?)
+    }
+
+    /// One for each endpoint of `config`, in its order.
+    ///
+    /// # Errors
+    /// As [`RpcConnector::new`].
+    pub fn all(config: &Config) -> Result<Vec<Box<dyn Connector>>, IndexerError> {
+        let each = config.endpoints.iter();
+        each.map(|e| Ok(Box::new(Self::of(config, e)?) as Box<dyn Connector>)).collect()
+    }
+
+    /// Reads the URLs of `endpoint`; connects to nothing.
     ///
     /// # Errors
     /// [`IndexerError::Config`] naming the URL that is none.
-    pub fn new(config: &Config) -> Result<Self, IndexerError> {
+    pub fn of(config: &Config, endpoint: &Endpoint) -> Result<Self, IndexerError> {
         let url = |field, text: &str, schemes: [&str; 2]| {
-            let url = text.parse::<alloy::transports::http::reqwest::Url>();
-            url.ok().filter(|u| schemes.contains(&u.scheme()) && u.has_host()).ok_or_else(|| {
+            let url = text.parse::<Url>().ok();
+            url.filter(|u| schemes.contains(&u.scheme()) && u.has_host()).ok_or_else(|| {
                 let reason = format!("is no {}:// URL", schemes[0]);
                 IndexerError::Config { field, reason }
             })
         };
-        // FOUNDER: one endpoint only until the pool lands.
-        let missing = || IndexerError::Config { field: "endpoints", reason: "name at least one".into() };
-        let endpoint = config.endpoints.first().ok_or_else(missing)?;
         let http_url = url("http_url", &endpoint.http_url, ["http", "https"])?;
         if let Some(text) = &endpoint.ws_url {
             url("ws_url", text, ["ws", "wss"])?;
         }
+        let http = HttpClient::new(http_url, config);
         Ok(Self {
-            http: RpcClient::new_http(http_url.clone()),
-            http_url,
+            http: Arc::new(http.map_err(|reason| IndexerError::Config { field: "http_url", reason })?),
             ws_url: endpoint.ws_url.clone(),
             contracts: config.contracts.iter().map(|c| c.address).collect(),
-            timeout: Duration::from_millis(config.request_timeout_ms),
+            config: config.clone(),
         })
     }
 }
 
 #[async_trait]
 impl Connector for RpcConnector {
+    fn endpoint(&self) -> String {
+        self.http.endpoint().to_owned()
+    }
+
     fn transports(&self) -> Vec<Transport> {
         let ws = self.ws_url.is_some().then_some(Transport::WebSocket);
         ws.into_iter().chain([Transport::Http]).collect()
     }
 
     async fn connect(&self, transport: Transport) -> Result<Box<dyn Source>, SourceError> {
-        let (client, endpoint, pushes) = match (&self.ws_url, transport) {
-            (Some(url), Transport::WebSocket) => {
-                let endpoint = without_secrets(url);
-                let connecting = Box::pin(RpcClient::connect_pubsub(Once(WsConnect::new(url))));
-                let client = within(self.timeout, &endpoint, "connect", connecting).await?;
-                (client, endpoint, true)
-            }
-            _ => (self.http.clone(), without_secrets(self.http_url.as_str()), false),
+        let socket = match (&self.ws_url, transport) {
+            (Some(url), Transport::WebSocket) => Some(Socket::connect(url, &self.config).await?),
+            _ => None,
         };
-        Ok(Box::new(RpcSource {
-            client,
-            http: self.http.clone(),
-            endpoint,
-            pushes,
-            filter: Filter::new().address(self.contracts.clone()),
-            timeout: self.timeout,
-        }))
+        Ok(Box::new(RpcSource { http: self.http.clone(), socket, contracts: self.contracts.clone() }))
     }
 }
 
 /// One connection to a node.
 struct RpcSource {
-    /// What brings the heads.
-    client: RpcClient,
-    /// What answers questions; the same without a WebSocket.
-    http: RpcClient,
-    endpoint: String,
-    pushes: bool,
-    filter: Filter,
-    timeout: Duration,
+    /// What answers questions.
+    http: Arc<HttpClient>,
+    /// What brings the heads, if they are pushed.
+    socket: Option<Socket>,
+    contracts: Arc<[Address]>,
 }
 
 impl RpcSource {
-    async fn call<P: RpcSend, R: RpcRecv>(
-        &self,
-        client: &RpcClientInner,
-        method: &'static str,
-        params: P,
-    ) -> Result<R, SourceError> {
-        within(self.timeout, &self.endpoint, method, client.request(method, params)).await
-    }
-
-    async fn identity_by(&self, client: &RpcClientInner) -> Result<ChainIdentity, SourceError> {
-        let chain_id: alloy::primitives::U64 = self.call(client, "eth_chainId", ()).await?;
-        let genesis: Option<WireHeader> = self.call(client, "eth_getBlockByNumber", ("0x0", false)).await?;
-        let genesis = genesis.ok_or_else(|| self.implausible("there is no block 0"))?;
-        Ok(ChainIdentity { chain_id: chain_id.to(), genesis: genesis.hash })
-    }
-
     fn implausible(&self, reason: impl Into<String>) -> SourceError {
-        SourceError::Implausible { endpoint: self.endpoint.clone(), reason: reason.into() }
+        SourceError::Implausible { endpoint: self.endpoint().to_owned(), reason: reason.into() }
+    }
+
+    fn identity_of(
+        &self,
+        chain_id: Option<Quantity>,
+        genesis: Option<WireHeader>,
+    ) -> Result<ChainIdentity, SourceError> {
+        let chain_id = chain_id.ok_or_else(|| self.implausible("it has no chain id"))?;
+        let genesis = genesis.ok_or_else(|| self.implausible("there is no block 0"))?;
+        Ok(ChainIdentity { chain_id: chain_id.0, genesis: genesis.hash })
     }
 
     async fn header_batch(&self, from: u64, to: u64) -> Result<Vec<Header>, SourceError> {
-        const METHOD: &str = "eth_getBlockByNumber";
-        let params = |number: u64| (format!("0x{number:x}"), false);
-        let answers: Vec<Option<WireHeader>> = if from == to {
+        let params: Vec<_> = (from..=to).map(by_number).collect();
+        let answers: Vec<Option<WireHeader>> = match &params[..] {
             // Not as a batch: so that halving ranges ends in a form that every endpoint takes.
-            vec![self.call(&self.http, METHOD, params(from)).await?]
-        } else {
-            let asked = async {
-                let mut batch = self.http.new_batch();
-                let mut waiters = Vec::new();
-                for number in from..=to {
-                    waiters.push(batch.add_call(METHOD, &params(number))?);
-                }
-                batch.send().await?;
-                futures::future::try_join_all(waiters).await
-            };
-            within(self.timeout, &self.endpoint, METHOD, asked).await?
+            [one] => vec![self.http.call(BY_NUMBER, one).await?],
+            many => self.http.batch(BY_NUMBER, many).await?,
         };
         let mut headers = Vec::with_capacity(answers.len());
         for (number, answer) in (from..=to).zip(answers) {
             let header = answer.ok_or_else(|| self.implausible(format!("block {number} is not there")))?;
-            if header.number.to::<u64>() != number {
-                return Err(self.implausible(format!("block {} for block {number}", header.number)));
+            if header.number.0 != number {
+                return Err(self.implausible(format!("block {} for block {number}", header.number.0)));
             }
             headers.push(header.into());
         }
         Ok(headers)
     }
 
-    fn raw(&self, logs: Vec<Log>) -> Result<Vec<RawLog>, SourceError> {
-        logs.into_iter()
-            .filter(|log| !log.removed)
-            .map(|log| wire::raw_log(log).ok_or_else(|| self.implausible("a log without its place")))
-            .collect()
+    async fn logs_by(&self, mut filter: Value) -> Result<Vec<RawLog>, SourceError> {
+        filter["address"] = json!(self.contracts);
+        let logs: Option<Logs> = self.http.call("eth_getLogs", &(filter,)).await?;
+        logs.map(|Logs(logs)| logs).ok_or_else(|| self.implausible("null for logs"))
     }
+}
+
+fn by_number(number: u64) -> (String, bool) {
+    (format!("0x{number:x}"), false)
 }
 
 #[async_trait]
 impl Source for RpcSource {
     fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.socket.as_ref().map_or(self.http.endpoint(), Socket::endpoint)
     }
 
     async fn identity(&self) -> Result<ChainIdentity, SourceError> {
-        let asked = self.identity_by(&self.http).await?;
-        if self.pushes && self.identity_by(&self.client).await? != asked {
-            return Err(self.implausible("its WebSocket and its HTTP URL serve different chains"));
+        const CHAIN_ID: &str = "eth_chainId";
+        let asked = self.http.call(CHAIN_ID, &[(); 0]).await?;
+        let asked = self.identity_of(asked, self.http.call(BY_NUMBER, &by_number(0)).await?)?;
+        if let Some(socket) = &self.socket {
+            let pushed = socket.call(CHAIN_ID, &[(); 0]).await?;
+            if self.identity_of(pushed, socket.call(BY_NUMBER, &by_number(0)).await?)? != asked {
+                return Err(self.implausible("its WebSocket and its HTTP URL serve different chains"));
+            }
         }
         Ok(asked)
     }
 
-    async fn heads(&self) -> Result<Option<BoxStream<'static, Header>>, SourceError> {
-        if !self.pushes {
-            return Ok(None);
+    async fn syncing(&self) -> Result<bool, SourceError> {
+        match self.http.call::<Value>("eth_syncing", &[(); 0]).await {
+            Ok(answer) => Ok(answer.is_some_and(|a| a != json!(false))),
+            Err(SourceError::Unsupported { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
-        let id: B256 = self.call(&self.client, "eth_subscribe", ("newHeads",)).await?;
-        let heads = self.client.get_subscription::<WireHeader>(id).await.into_stream();
-        // The stream owns a handle to the connection: it lives as long as anybody listens.
-        let client = self.client.clone();
-        let heads = heads.map(move |header| {
-            let _connection = &client;
-            Header::from(header)
-        });
-        Ok(Some(heads.boxed()))
+    }
+
+    async fn heads(&self) -> Result<Option<BoxStream<'static, Header>>, SourceError> {
+        match &self.socket {
+            Some(socket) => Ok(Some(socket.new_heads().await?)),
+            None => Ok(None),
+        }
     }
 
     async fn head(&self) -> Result<Header, SourceError> {
-        let head: Option<WireHeader> =
-            self.call(&self.client, "eth_getBlockByNumber", ("latest", false)).await?;
+        let head: Option<WireHeader> = self.http.call(BY_NUMBER, &("latest", false)).await?;
         head.map(Header::from).ok_or_else(|| self.implausible("there is no latest block"))
     }
 
     async fn header(&self, hash: B256) -> Result<Option<Header>, SourceError> {
-        let header: Option<WireHeader> = self.call(&self.http, "eth_getBlockByHash", (hash, false)).await?;
+        let header: Option<WireHeader> = self.http.call("eth_getBlockByHash", &(hash, false)).await?;
         match header {
             Some(header) if header.hash != hash => {
                 Err(self.implausible(format!("block {} for block {hash}", header.hash)))
@@ -225,48 +213,18 @@ impl Source for RpcSource {
     }
 
     async fn logs_of(&self, hash: B256) -> Result<Vec<RawLog>, SourceError> {
-        let filter = self.filter.clone().at_block_hash(hash);
-        let logs = self.call(&self.http, "eth_getLogs", (filter,)).await?;
-        self.raw(logs)
+        self.logs_by(json!({ "blockHash": hash })).await
     }
 
     async fn logs(&self, from: BlockNumber, to: BlockNumber) -> Result<Vec<RawLog>, SourceError> {
-        let filter = self.filter.clone().from_block(from.0).to_block(to.0);
-        let logs = self.call(&self.http, "eth_getLogs", (filter,)).await?;
-        self.raw(logs)
-    }
-}
-
-/// A WebSocket that does not reconnect behind our back: the engine does, and then checks the chain again.
-struct Once(WsConnect);
-
-impl PubSubConnect for Once {
-    fn is_local(&self) -> bool {
-        self.0.is_local()
+        let (from, to) = (format!("0x{:x}", from.0), format!("0x{:x}", to.0));
+        self.logs_by(json!({ "fromBlock": from, "toBlock": to })).await
     }
 
-    async fn connect(&self) -> TransportResult<ConnectionHandle> {
-        self.0.connect().await
-    }
-
-    async fn try_reconnect(&self) -> TransportResult<ConnectionHandle> {
-        Err(TransportErrorKind::non_retryable(std::io::Error::other("the connection is gone")))
-    }
-}
-
-/// `answer` within the time-out, with errors that name the endpoint and the call.
-async fn within<T>(
-    timeout: Duration,
-    endpoint: &str,
-    method: &'static str,
-    answer: impl Future<Output = Result<T, TransportError>>,
-) -> Result<T, SourceError> {
-    let endpoint = || endpoint.to_owned();
-    match tokio::time::timeout(timeout, answer).await {
-        Ok(answer) => answer.map_err(|e| wire::source_error(endpoint(), method, e)),
-        Err(_) => {
-            let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-            Err(SourceError::Timeout { endpoint: endpoint(), method, timeout_ms })
-        }
+    async fn receipts(&self, hash: B256) -> Result<Vec<Receipt>, SourceError> {
+        const METHOD: &str = "eth_getBlockReceipts";
+        let receipts: Option<Vec<WireReceipt>> = self.http.call(METHOD, &(hash,)).await?;
+        let receipts = receipts.ok_or_else(|| self.implausible(format!("no receipts for block {hash}")))?;
+        Ok(receipts.into_iter().map(Receipt::from).collect())
     }
 }

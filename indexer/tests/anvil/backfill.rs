@@ -33,7 +33,7 @@ async fn reads_history(chain: &mut Chain, config: Config, connector: Option<Box<
     let running = match connector {
         None => Running::start(&store, config),
         Some(connector) => {
-            let (engine, indexer) = wia_indexer::open_with(&store, config, connector).unwrap();
+            let (engine, indexer) = wia_indexer::open_with(&store, config, vec![connector]).unwrap();
             Running::of(engine, indexer)
         }
     };

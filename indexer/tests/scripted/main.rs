@@ -1,38 +1,47 @@
-//! The engine against a chain in memory that grows, forks and is cut back by chance: whatever happens, the log
-//! ends on the chain, a live subscriber's book is the chain's, and a replay from any cursor says what live said.
+//! The engine against endpoints on real sockets that serve a chain in memory: it grows, forks and is cut back by
+//! chance, and they do to it what endpoints do. Whatever happens, the log ends on the chain, a live subscriber's book
+//! is the chain's, and a replay from any cursor says what live said.
 
+mod chain;
 mod endpoint;
+mod faults;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use endpoint::{Endpoint, Random, contract};
+use alloy::json_abi::JsonAbi;
+use chain::{CHAIN_ID, Chain, Random, contract};
+use endpoint::Endpoint;
 use tokio_util::sync::CancellationToken;
 use wia_abi::BlockNumber;
-use wia_indexer::{Config, Filter, Push, Start, Subscription};
+use wia_indexer::{Config, Contract, Endpoint as Urls, Filter, Kind, Push, Start, Subscription};
 use wia_protocol::carbon::Channel;
 use wia_store::Store;
 
 const MAX_DEPTH: u64 = 6;
 const STEPS: u64 = 25;
 
-fn config() -> Config {
+fn config(endpoints: Vec<Urls>) -> Config {
+    let abi = JsonAbi::parse(["event Transfer(address indexed from, address indexed to, uint256 value)"]).unwrap();
+    let credit =
+        Contract { name: "CarbonCredit".into(), address: contract(), kind: Kind::Credit, abi, balances: true };
     Config {
         max_reorg_depth: MAX_DEPTH,
         final_confirmations: 4,
         reorg_patience_ms: 2,
         poll_interval_ms: 1,
         head_check_interval_ms: 1,
+        request_timeout_ms: 200,
         retry_min_ms: 1,
         retry_max_ms: 2,
-        max_log_range_blocks: 3,
+        max_log_range_blocks: 13,
         recent_entries: 4,
-        ..Config::new(7, "http://unused", None, vec![contract()], BlockNumber(1))
+        ..Config::new(CHAIN_ID, endpoints, vec![credit], BlockNumber(1))
     }
 }
 
 fn filter() -> Filter {
-    let addresses = (1..=endpoint::ACCOUNTS).map(endpoint::account).collect();
+    let addresses = (1..=chain::ACCOUNTS).map(chain::account).collect();
     Filter { user_id: "USER-2025-001".into(), addresses, channels: Channel::ALL.into() }
 }
 
@@ -47,31 +56,33 @@ async fn by_chance_everything_holds() {
 
 async fn one_life(seed: u64) {
     let mut random = Random::new(seed);
-    let endpoint = Arc::new(Endpoint::new(seed.is_multiple_of(2)));
+    let chain = Arc::new(Mutex::new(Chain::new()));
+    let endpoint = Endpoint::serve(chain.clone(), seed.is_multiple_of(2)).await;
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut live: Vec<Push> = Vec::new();
     for life in 0..3 {
-        let connector = Box::new(endpoint.connector());
-        let (engine, indexer) = wia_indexer::open_with(&store, config(), connector).unwrap();
+        let (engine, indexer) = wia_indexer::open(&store, config(vec![endpoint.urls()])).unwrap();
         let start = live.last().map_or(Start::Now, |p| Start::After(p.cursor().to_owned()));
         let mut subscription = indexer.subscribe(filter(), start).unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(engine.run(stop.clone()));
         for _ in 0..STEPS {
-            endpoint.step(&mut random, MAX_DEPTH);
+            let heads = chain.lock().unwrap().step(&mut random, MAX_DEPTH);
+            endpoint.push(heads);
             // Often several steps between two looks.
             if random.below(3) > 0 {
-                caught_up(&indexer, &endpoint).await;
+                caught_up(&indexer, &chain).await;
             }
             if random.below(2) == 0 {
                 drain(&mut subscription, &mut live).await;
             }
         }
-        endpoint.settle(&mut random);
-        caught_up(&indexer, &endpoint).await;
-        for (account, balance) in endpoint.balances() {
-            assert_eq!(indexer.balance_of(account).unwrap().0, balance, "seed {seed}, life {life}");
+        let heads = chain.lock().unwrap().settle(&mut random);
+        endpoint.push(heads);
+        caught_up(&indexer, &chain).await;
+        for (account, balance) in chain.lock().unwrap().balances() {
+            assert_eq!(indexer.balance_of(*account).unwrap().0, *balance, "seed {seed}, life {life}");
         }
         drain(&mut subscription, &mut live).await;
         for start in (0..live.len()).step_by(1 + live.len() / 10) {
@@ -98,9 +109,14 @@ async fn drain(subscription: &mut Subscription, into: &mut Vec<Push>) {
     }
 }
 
-async fn caught_up(indexer: &wia_indexer::Indexer, endpoint: &Endpoint) {
+async fn caught_up(indexer: &wia_indexer::Indexer, chain: &Mutex<Chain>) {
+    // Block 0 is not indexed.
+    let expected = || {
+        let head = chain.lock().unwrap().head().header.clone();
+        (head.number.0 > 0).then_some(head.hash)
+    };
     let reached = async {
-        while indexer.head().map(|h| h.hash) != endpoint.indexed_head() {
+        while indexer.head().map(|h| h.hash) != expected() {
             tokio::task::yield_now().await;
         }
     };

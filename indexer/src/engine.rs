@@ -149,12 +149,12 @@ impl Engine {
         }
         // Dropped at any point: what was appended is whole, what was not was never told to anybody.
         let ended = stop.run_until_cancelled(self.keep_following()).await;
-        let reason = match &ended {
-            Some(error) => error.to_string(),
-            None => "told to".to_owned(),
-        };
+        // What is derived, so that the next start has nothing to read back.
+        let closed = self.publisher.tail().log.close().await;
+        let ended = ended.map_or(closed, Err);
+        let reason = ended.as_ref().err().map_or_else(|| "told to".to_owned(), ToString::to_string);
         self.state(State::Stopped { reason });
-        ended.map_or(Ok(()), Err)
+        ended
     }
 
     /// Until something needs an operator.

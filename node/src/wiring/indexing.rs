@@ -5,10 +5,26 @@ use wia_abi::{
     Deployment, battery_passport, carbon_credit, consent_anchor, contracts, credit_exchange, fleet_registry,
     test_eur, test_usd,
 };
-use wia_indexer::{Contract, Endpoint, Kind};
+use wia_indexer::sink::{Courier, CourierView};
+use wia_indexer::{Contract, Endpoint, Indexer, Kind};
+use wia_store::Store;
 
 use super::NodeError;
 use crate::config::{Config, Follow};
+use crate::webhook;
+
+/// The couriers of the webhooks, each with its view.
+pub(super) fn webhooks(
+    config: &Config,
+    store: &Store,
+    indexer: &Indexer,
+) -> Result<Vec<(Courier, CourierView)>, NodeError> {
+    let open = |wanted| {
+        let (sink, receiver) = webhook::open(wanted, indexer.catalog())?;
+        Ok(indexer.courier(store, sink, Box::new(receiver))?)
+    };
+    config.webhook.iter().map(open).collect()
+}
 
 /// The indexer's configuration.
 pub(super) fn config(config: &Config, deployment: &Deployment) -> Result<wia_indexer::Config, NodeError> {

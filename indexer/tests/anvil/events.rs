@@ -15,12 +15,12 @@ const FINAL: u64 = 12;
 
 /// What one reader heard. A message that does not follow from those before it panics.
 #[derive(Default)]
-struct Heard {
+pub(crate) struct Heard {
     /// By id, whether it was told to be final.
     standing: BTreeMap<String, bool>,
     cursors: BTreeSet<(u64, u32)>,
     last: Option<Message>,
-    told: Vec<String>,
+    pub(crate) told: Vec<String>,
 }
 
 impl Heard {
@@ -45,11 +45,12 @@ impl Heard {
     }
 }
 
-struct Reader {
+/// A subscriber with what it heard.
+pub(crate) struct Reader {
     depth: u64,
     /// None between two lives of the indexer, whose store it would hold open.
     subscription: Option<EventSubscription>,
-    heard: Heard,
+    pub(crate) heard: Heard,
 }
 
 fn wish(depth: u64) -> Wish {
@@ -57,7 +58,7 @@ fn wish(depth: u64) -> Wish {
 }
 
 impl Reader {
-    fn open(running: &Running, depth: u64, from: &EventsFrom) -> Self {
+    pub(crate) fn open(running: &Running, depth: u64, from: &EventsFrom) -> Self {
         let subscription = running.indexer.events(wish(depth), from).unwrap();
         assert!(subscription.recovered());
         Self { depth, subscription: Some(subscription), heard: Heard::default() }
@@ -80,7 +81,7 @@ impl Reader {
     }
 
     /// Reads until what stands is what the chain has at its depth.
-    async fn agrees(&mut self, chain: &Chain) {
+    pub(crate) async fn agrees(&mut self, chain: &Chain) {
         let truth = ids(chain, self.depth).await;
         soon("reader and chain agree", async {
             while !self.heard.standing.keys().eq(truth.iter()) {

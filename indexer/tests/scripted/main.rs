@@ -53,8 +53,9 @@ fn filter() -> Filter {
 
 #[tokio::test]
 async fn by_chance_everything_holds() {
-    let first: u64 = std::env::var("WIA_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    for seed in first..first + 8 {
+    let of = |name: &str| std::env::var(name).ok().and_then(|s| s.parse::<u64>().ok());
+    let (first, lives) = (of("WIA_TEST_SEED").unwrap_or(1), of("WIA_TEST_LIVES").unwrap_or(8));
+    for seed in first..first + lives {
         println!("WIA_TEST_SEED={seed}");
         one_life(seed).await;
     }

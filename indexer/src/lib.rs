@@ -2,8 +2,8 @@
 //!
 //! In: one chain's blocks and logs, from a JSON-RPC endpoint that may vanish, lag, or change its mind. Out: an
 //! append-only log of block commits and retractions with the balances that follow from them, and subscriptions
-//! that tail it from any cursor. Serves C-047, C-049…C-053, C-092, C-093, C-096, C-097. Never here: who is
-//! connected, HTTP.
+//! that tail it from any cursor, and what the documents say of an event. Serves C-047, C-049…C-053, C-092, C-093, C-096,
+//! C-097, B-032, B-081…B-091, E-068. Never here: who is connected, HTTP.
 //!
 //! ```text
 //! source ─> decide ─> decode ─> ledger ─> log ─> tail ─> notify ─> subscription
@@ -38,5 +38,6 @@ pub use stream::events::depths::Kind as MessageKind;
 pub use stream::events::filter::EventFilter;
 pub use stream::events::message::Message;
 pub use stream::events::subscription::{EventSubscription, From as EventsFrom, Wish};
+pub use stream::notify::notification::{Notification, notification};
 pub use stream::notify::{Filter, Push};
 pub use stream::subscription::{Start, Subscription};

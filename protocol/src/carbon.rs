@@ -1,4 +1,9 @@
-//! The carbon stream's own messages: channels, subscriptions, and the pushes of C-047 and C-049.
+//! The carbon stream's own messages: channels, subscriptions, the pushes of C-047 and C-049, and the events of
+//! credits and of their exchange in the envelope of X-12.
+
+pub mod credit;
+pub mod event;
+pub mod exchange;
 
 use alloy::primitives::{Address, B256};
 use serde::Serialize;

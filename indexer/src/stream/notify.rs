@@ -9,6 +9,10 @@
 //! Every place in that order has a number whether or not the filter lets it through, which is what makes a
 //! cursor mean the same for everyone. k goes upwards so that a larger `final_confirmations` renumbers nothing
 //! that a smaller one had.
+//!
+//! What an event is in the documents' words, once for everybody, is [`notification`]'s.
+
+pub(crate) mod notification;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use super::depths::{HasEntry, Kind};
 use crate::chain::catalog::Catalog;
 use crate::log::entry::{Entry, EventRecord};
 use crate::stream::cursor::Cursor;
+use crate::stream::notify::notification::notification;
 
 /// An entry with its events written out, as far as somebody asked.
 #[derive(Debug)]
@@ -165,5 +166,8 @@ fn body(entry: &Entry, event: usize, context: &Context) -> String {
         let _ = write!(text, r#"{comma}"{topic}""#);
     }
     let _ = write!(text, r#"],"data":"{}""#, hex::encode_prefixed(&record.data));
+    if let Some(notification) = notification(context.chain_id, catalog, entry, event) {
+        let _ = write!(text, r#","notification":{}"#, notification.text());
+    }
     text
 }

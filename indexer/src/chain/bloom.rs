@@ -129,7 +129,9 @@ impl Watched {
             if given.peek().is_none() {
                 return Some(Suspicion::Contract(contract));
             }
-            let spoken_of = followed.topics.iter().filter(|(_, bits)| bits.are_in(bloom));
+            // What the given logs set themselves says nothing of others: a block of many would be suspected always.
+            let more = |bits: Bits| bits.are_in(bloom) && !bits.are_in(&union);
+            let spoken_of = followed.topics.iter().filter(|(_, bits)| more(*bits));
             let is_given = |topic: &B256| given.clone().any(|l| l.topics.first() == Some(topic));
             let missing = spoken_of.map(|(topic, _)| *topic).find(|topic| !is_given(topic));
             if let Some(topic) = missing {

@@ -19,8 +19,9 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// The chain and what is deployed on it.
     pub(crate) chain: Chain,
-    /// The relayer's lane.
-    pub(crate) relayer: Relayer,
+    /// The relayer's lane; only `wia indexer` does without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) relayer: Option<Relayer>,
     /// Bounds of the indexer.
     #[serde(default)]
     pub(crate) indexer: wia_indexer::Config,
@@ -175,17 +176,17 @@ pub(crate) struct Http {
     pub(crate) allowed_origins: Vec<String>,
     /// Reverse proxies whose `X-Forwarded-For` is believed; empty: the peer's own address counts.
     pub(crate) trusted_proxies: Vec<IpAddr>,
-    /// The most HTTP connections at once, WebSockets aside; more are closed.
+    /// The most HTTP connections at once, WebSockets and streams aside; more are closed.
     pub(crate) max_http_connections: usize,
     /// The most HTTP connections at once from one address (IPv6: one /64).
     pub(crate) max_http_connections_per_ip: usize,
-    /// How long an HTTP connection may last, milliseconds; what became a WebSocket is no HTTP connection.
+    /// How long an HTTP connection may last, milliseconds; what became a WebSocket or a stream is no HTTP connection.
     pub(crate) connection_timeout_ms: u64,
     /// How long a client may take for a request's head, milliseconds.
     pub(crate) header_timeout_ms: u64,
-    /// The most WebSocket connections at once.
+    /// The most WebSocket connections and streams of events at once.
     pub(crate) max_connections: usize,
-    /// The most WebSocket connections at once from one address.
+    /// The most of them at once from one address.
     pub(crate) max_connections_per_ip: usize,
     /// How long a connection of the carbon stream may take to authenticate, milliseconds.
     pub(crate) auth_timeout_ms: u64,
@@ -193,12 +194,19 @@ pub(crate) struct Http {
     pub(crate) ping_interval_ms: u64,
     /// How long a silent connection is kept, milliseconds.
     pub(crate) idle_timeout_ms: u64,
-    /// How long one frame may take to be sent before the reader counts as too slow, milliseconds.
+    /// How long one frame may take to be sent, or a stream stand still, before the reader counts as too slow,
+    /// milliseconds.
     pub(crate) send_timeout_ms: u64,
     /// The most calls of one connection that wait for an answer; beyond it, reading pauses.
     pub(crate) max_pending_calls: usize,
     /// The most subscriptions of one connection.
     pub(crate) max_subscriptions: usize,
+    /// The most reads of the indexer's log at once; more wait.
+    pub(crate) max_queries: usize,
+    /// How long a stream of server-sent events says nothing before it says that it is there, milliseconds.
+    pub(crate) sse_keep_alive_ms: u64,
+    /// How often an HTTP/2 connection is pinged, milliseconds (C-089).
+    pub(crate) http2_keep_alive_ms: u64,
 }
 
 /// `[p2p]`
@@ -278,6 +286,9 @@ impl Default for Http {
             send_timeout_ms: 10_000,
             max_pending_calls: 128,
             max_subscriptions: 64,
+            max_queries: 32,
+            sse_keep_alive_ms: 15_000,
+            http2_keep_alive_ms: 30_000,
         }
     }
 }
@@ -298,6 +309,9 @@ impl Http {
             ("send_timeout_ms", self.send_timeout_ms),
             ("max_pending_calls", self.max_pending_calls as u64),
             ("max_subscriptions", self.max_subscriptions as u64),
+            ("max_queries", self.max_queries as u64),
+            ("sse_keep_alive_ms", self.sse_keep_alive_ms),
+            ("http2_keep_alive_ms", self.http2_keep_alive_ms),
         ];
         match positive.into_iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => Err(format!("http.{key} must be above zero")),

@@ -2,16 +2,21 @@
 //!
 //! ```text
 //! store ─┬─ indexer  (engine + handle) ─┐
-//!        └─ relayer  (engine + handle) ─┼─ doors (HTTP, WebSocket)
+//!        └─ relayer  (engine + handle) ─┼─ doors (HTTP, WebSocket, SSE)
 //!                      └─ mesh (libp2p) ┘
 //! ```
 //!
+//! `wia dev` and `wia node` run all of it. `wia indexer` runs store, indexer, webhooks and those doors that need no more: no
+//! relayer and no mesh are opened, their sections of the configuration are not looked at, and the paths of their doors
+//! are not there.
+//!
 //! Drain order: 1. doors (no new connection, sessions closed with 1001), 2. mesh, 3. relayer (the write in
-//! hand is finished), 4. indexer (the block in hand is finished), 5. store (a last flush and fsync). In
+//! hand is finished), 4. webhooks, 5. indexer (the block in hand is finished), 6. store (a last flush and fsync). In
 //! `wia dev`, anvil comes after that. Whatever was acknowledged before is on disk at every moment, so a
 //! killed node loses nothing either; draining is for those who are connected.
 
 mod indexing;
+mod relaying;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,27 +25,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::signers::local::PrivateKeySigner;
 use futures::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use wia_abi::{Deployment, carbon_credit};
+use wia_abi::Deployment;
 use wia_indexer::IndexerError;
-use wia_relayer::mesh::{self, MeshError};
-use wia_relayer::{RelayerError, RpcChain};
+use wia_relayer::RelayerError;
+use wia_relayer::mesh::MeshError;
 use wia_store::{Store, StoreError};
 
 use crate::config::{self, Config};
 use crate::doors::{self, Services};
-use crate::identity::{TokenError, Verifier};
+use crate::identity::TokenError;
 use crate::keystore;
 use crate::webhook;
-
-/// How long one call to the chain's endpoint may take.
-const CHAIN_TIMEOUT_MS: u64 = 10_000;
 
 /// How long each step of the drain may take before the next one begins.
 const DRAIN_STEP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -70,6 +71,8 @@ pub(crate) enum NodeError {
     Listen { address: SocketAddr, reason: std::io::Error },
     #[error("{path}: {reason}")]
     File { path: PathBuf, reason: String },
+    #[error("the configuration has no section `relayer`; only `wia indexer` runs without")]
+    NoRelayer,
     #[error("the deployment file is for chain {file}, the configuration says chain {config}")]
     ChainId { file: u64, config: u64 },
     #[error("webhook `{name}`: {field} {reason}")]
@@ -80,10 +83,20 @@ pub(crate) enum NodeError {
     Ended(&'static str),
 }
 
+/// What of a node runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// Everything.
+    All,
+    /// The indexer with its doors.
+    Indexer,
+}
+
 /// Where a running node can be reached.
 pub(crate) struct Endpoints {
+    pub(crate) parts: Parts,
     http: SocketAddr,
-    /// libp2p addresses, TCP first.
+    /// libp2p addresses, TCP first; none where the indexer runs alone.
     pub(crate) p2p: Vec<String>,
     pub(crate) rpc_url: String,
     pub(crate) deployment: Deployment,
@@ -115,6 +128,7 @@ impl Endpoints {
 /// A running node.
 pub(crate) struct Node {
     config: Config,
+    parts: Parts,
     deployment: Deployment,
     http: SocketAddr,
     store: Store,
@@ -130,8 +144,8 @@ struct Room {
     task: JoinHandle<()>,
 }
 
-/// Starts every room. Returns as soon as they run; [`Node::ready`] waits until they work.
-pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
+/// Starts the rooms of `parts`. Returns as soon as they run; [`Node::ready`] waits until they work.
+pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeError> {
     make_room_for_connections(&config.http);
     let deployment = read_deployment(&config)?;
     let metrics =
@@ -139,58 +153,39 @@ pub(crate) async fn start(config: Config) -> Result<Node, NodeError> {
     let store = Store::open(&config.data_dir.join("store"))?;
 
     let (indexing, indexer) = wia_indexer::open(&store, indexing::config(&config, &deployment)?)?;
-    // The relayer knows credits alone so far: other contracts' messages are refused as not served.
-    let served = deployment.only(&[carbon_credit::NAME]);
-
+    let mut couriers = Vec::new();
     let mut webhooks = Vec::new();
     for webhook in &config.webhook {
         let (sink, receiver) = webhook::open(webhook, indexer.catalog())?;
         let (courier, view) = indexer.courier(&store, sink, Box::new(receiver))?;
-        webhooks.push((courier, view));
+        couriers.push(courier);
+        webhooks.push(view);
     }
-
-    let chain =
-        RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
-    let relayer_config = wia_relayer::Config {
-        deployment: served,
-        rpc_url_for_wallets: config.chain.public_rpc_url.clone(),
-        ..config.relayer.tuning.clone()
+    let (relaying, engines) = match parts {
+        Parts::All => {
+            let (relaying, engines) = relaying::open(&config, &store, &deployment).await?;
+            (Some(relaying), Some(engines))
+        }
+        Parts::Indexer => (None, None),
     };
-    let (relaying, relayer) =
-        wia_relayer::open(&store, relayer_config, Arc::new(chain), lane_key(&config.relayer)?).await?;
 
-    let identity = mesh::identity(&config.data_dir.join("p2p.key"))?;
-    let (meshing, mesh) = mesh::open(mesh_config(&config)?, identity, relayer.clone())?;
-
-    let verifier = Verifier::new(&config.identity)?;
     let address = config.http.address();
     let listener =
         TcpListener::bind(address).await.map_err(|reason| NodeError::Listen { address, reason })?;
     let http = listener.local_addr().map_err(|reason| NodeError::Listen { address, reason })?;
     let metrics_upkeep = metrics.clone();
-    let (couriers, views): (Vec<_>, Vec<_>) = webhooks.into_iter().unzip();
-    let services = Arc::new(Services {
-        config: config.http.clone(),
-        indexer,
-        relayer,
-        mesh,
-        verifier,
-        metrics,
-        webhooks: views,
-    });
+    let chain = (config.chain.id, indexer);
+    let services = Arc::new(Services::new(config.http.clone(), chain, relaying, metrics, webhooks));
     let serving = services.clone();
 
-    let mut rooms = vec![
-        Room::open("doors", |stop| doors::serve(listener, serving, stop).map(Ok::<_, Infallible>)),
-        Room::open("mesh", |stop| meshing.run(stop).map(Ok::<_, Infallible>)),
-        Room::open("relayer", |stop| relaying.run(stop)),
-        Room::open("indexer", |stop| indexing.run(stop)),
-        Room::open("metrics", |stop| keep_up(metrics_upkeep, stop).map(Ok::<_, Infallible>)),
-    ];
+    let mut rooms =
+        vec![Room::open("doors", |stop| doors::serve(listener, serving, stop).map(Ok::<_, Infallible>))];
+    rooms.extend(engines.into_iter().flat_map(relaying::Engines::start));
     // Before the indexer: what it commits while it ends is carried after the next start.
-    let couriers = couriers.into_iter().map(|courier| Room::open("webhook", |stop| courier.run(stop)));
-    rooms.splice(2..2, couriers);
-    Ok(Node { config, deployment, http, store, services, rooms })
+    rooms.extend(couriers.into_iter().map(|courier| Room::open("webhook", |stop| courier.run(stop))));
+    rooms.push(Room::open("indexer", |stop| indexing.run(stop)));
+    rooms.push(Room::open("metrics", |stop| keep_up(metrics_upkeep, stop).map(Ok::<_, Infallible>)));
+    Ok(Node { config, parts, deployment, http, store, services, rooms })
 }
 
 /// Histograms gather samples until somebody reads them; this bounds what gathers when nobody does.
@@ -224,9 +219,12 @@ impl Node {
     /// Waits until messages and events flow, for as long as the chain does not answer: a node may be started
     /// before its chain.
     pub(crate) async fn ready(&self) -> Result<Endpoints, NodeError> {
-        self.services.mesh.listening().await?;
-        let p2p = self.services.mesh.addresses();
-        self.services.relayer.set_p2p_addresses(p2p.clone());
+        let mut p2p = Vec::new();
+        if let Some(relaying) = &self.services.relaying {
+            relaying.mesh.listening().await?;
+            p2p = relaying.mesh.addresses();
+            relaying.relayer.set_p2p_addresses(p2p.clone());
+        }
         while !self.services.reasons_not_ready().is_empty() {
             if let Some(room) = self.rooms.iter().find(|r| r.task.is_finished()) {
                 return Err(NodeError::Ended(room.name));
@@ -234,6 +232,7 @@ impl Node {
             tokio::time::sleep(READY_POLL).await;
         }
         Ok(Endpoints {
+            parts: self.parts,
             http: self.http,
             p2p,
             rpc_url: self.config.chain.shown_url(),
@@ -284,37 +283,4 @@ fn read_deployment(config: &Config) -> Result<Deployment, NodeError> {
         return Err(NodeError::ChainId { file: deployment.chain_id, config: config.chain.id });
     }
     Ok(deployment)
-}
-
-fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {
-    let listen = mesh::listen_addresses(config.p2p.host, config.p2p.port);
-    let mut mesh = mesh::Config { listen, chain_id: config.chain.id, ..config.p2p.tuning.clone() };
-    for peer in &config.p2p.bootstrap {
-        let address = peer.parse().map_err(|e| NodeError::File {
-            path: "p2p.bootstrap".into(),
-            reason: format!("`{peer}` is no multiaddr: {e}"),
-        })?;
-        mesh.bootstrap.push(address);
-    }
-    Ok(mesh)
-}
-
-/// The lane's key: a keystore when the file is JSON, else hex.
-fn lane_key(config: &config::Relayer) -> Result<PrivateKeySigner, NodeError> {
-    let path = &config.key_file;
-    let failed = |reason: String| NodeError::File { path: path.clone(), reason };
-    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
-    if !text.trim_start().starts_with('{') {
-        // The parser's own message could repeat part of the key.
-        return text
-            .trim()
-            .parse()
-            .map_err(|_| failed("is neither a keystore nor a private key in hex".into()));
-    }
-    let password_file = config
-        .password_file
-        .as_ref()
-        .ok_or_else(|| failed("is a keystore, and relayer.password_file is not set".into()))?;
-    let password = keystore::password(Some(password_file), "")?;
-    Ok(keystore::open(path, &password)?)
 }

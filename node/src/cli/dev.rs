@@ -20,7 +20,7 @@ use crate::config::{self, ANVIL_PORT, Config};
 use crate::deploy::{DeployError, Deployer, Job, Journal, Network, Step};
 use crate::files;
 use crate::identity::DevIssuer;
-use crate::wiring::Endpoints;
+use crate::wiring::{Endpoints, Parts};
 
 /// `sub` of the dev token.
 const DEV_USER: &str = "USER-2026-001";
@@ -113,7 +113,7 @@ impl Dev {
         let token_file = data_dir.join("dev-token");
         files::write_secret(&token_file, token.as_bytes()).map_err(CliError::file(&token_file))?;
         let ready_file = self.flags.ready_file.clone();
-        serve(config, move |endpoints| {
+        serve(config, Parts::All, move |endpoints| {
             if let Some(path) = &ready_file {
                 let mut ready = endpoints.to_json();
                 ready["accounts"] = json!(dev_accounts::all());

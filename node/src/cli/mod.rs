@@ -14,6 +14,7 @@ use toml::Value;
 use tracing_subscriber::EnvFilter;
 
 use crate::config;
+use crate::wiring::Parts;
 
 /// WIA Node: carbon credits, battery passports and consents on an EVM chain.
 #[derive(Debug, Parser)]
@@ -29,6 +30,8 @@ enum Command {
     Dev(dev::Dev),
     /// Run a node against a given chain
     Node(node::Node),
+    /// Run the indexer alone against a given chain, with its doors; the configuration is the node's
+    Indexer(node::Node),
     /// Deploy the contracts to a network, by name
     Deploy(deploy::Deploy),
     /// Keys, balances, signed transfers
@@ -115,7 +118,11 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         }
         Command::Node(node) => {
             start_log("info");
-            node.run().await
+            node.run(Parts::All).await
+        }
+        Command::Indexer(node) => {
+            start_log("info");
+            node.run(Parts::Indexer).await
         }
         Command::Deploy(deploy) => {
             start_log("warn");

@@ -1,4 +1,4 @@
-//! `wia node`: a node against a given chain.
+//! `wia node`: a node against a given chain; `wia indexer`: of it, what indexes.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CliError, NodeFlags, say};
 use crate::config::{self, Config};
 use crate::files;
-use crate::wiring::{self, Endpoints};
+use crate::wiring::{self, Endpoints, Parts};
 
 /// Run a node against a given chain.
 #[derive(Debug, Args)]
@@ -25,14 +25,14 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) async fn run(self) -> Result<(), CliError> {
+    pub(crate) async fn run(self, parts: Parts) -> Result<(), CliError> {
         let config = config::load(Some(&self.config), std::env::vars(), self.flags.values())?;
         if self.print_config {
             let text = toml::to_string(&config).map_err(|e| CliError::Refused(e.to_string()))?;
             return say(text.trim_end()).map_err(CliError::file("standard output"));
         }
         let ready_file = self.flags.ready_file;
-        serve(config, move |endpoints| {
+        serve(config, parts, move |endpoints| {
             if let Some(path) = &ready_file {
                 write_ready(path, &endpoints.to_json())?;
             }
@@ -47,12 +47,13 @@ impl Node {
 /// Runs a node until Ctrl-C or SIGTERM.
 pub(crate) async fn serve(
     config: Config,
+    parts: Parts,
     ready: impl FnOnce(&Endpoints) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     let node = tokio::select! {
-        node = wiring::start(config) => node?,
+        node = wiring::start(config, parts) => node?,
         () = stop.cancelled() => return Ok(()),
     };
     let outcome = tokio::select! {
@@ -86,23 +87,29 @@ async fn stop_on_signal(stop: CancellationToken) {
 }
 
 impl Endpoints {
-    /// The members of the ready file that every node has.
+    /// The members of the ready file that every node has; those of the relayer's doors only where they are.
     pub(crate) fn to_json(&self) -> Value {
-        json!({
+        let mut ready = json!({
             "httpUrl": self.http_url(),
-            "wsUrl": self.ws_url(),
-            "relayUrl": self.relay_url(),
-            "p2pAddr": self.p2p.first(),
             "rpcUrl": self.rpc_url,
             "chainId": self.deployment.chain_id,
             "contracts": self.contracts(),
-        })
+        });
+        if self.parts == Parts::All {
+            ready["wsUrl"] = json!(self.ws_url());
+            ready["relayUrl"] = json!(self.relay_url());
+            ready["p2pAddr"] = json!(self.p2p.first());
+        }
+        ready
     }
 
     /// The same for a reader at a terminal.
     pub(crate) fn table(&self) -> String {
-        let mut rows =
-            vec![("HTTP", self.http_url()), ("carbon stream", self.ws_url()), ("relay", self.relay_url())];
+        let mut rows = vec![("HTTP", self.http_url())];
+        if self.parts == Parts::All {
+            rows.extend([("carbon stream", self.ws_url()), ("relay", self.relay_url())]);
+        }
+        rows.push(("events", format!("{}/indexer/v1/events", self.http_url())));
         rows.extend(self.p2p.iter().map(|a| ("libp2p", a.clone())));
         rows.push(("chain", format!("{} (id {})", self.rpc_url, self.deployment.chain_id)));
         let mut text: String = rows.iter().map(|(name, value)| format!("  {name:<14} {value}\n")).collect();

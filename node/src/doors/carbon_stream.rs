@@ -21,9 +21,9 @@ use wia_protocol::jsonrpc::Code;
 use wia_protocol::relay::method;
 use wia_relayer::Origin;
 
-use super::Services;
 use super::relay_stream::{RelayCalls, unknown_method};
 use super::session::{Close, Methods, Pushes, Step};
+use super::{Relaying, Services};
 use crate::clock;
 use crate::identity::{Scope, User};
 
@@ -33,6 +33,7 @@ const MAX_SESSION_S: u64 = 12 * 3_600;
 /// The methods of the carbon stream.
 pub(crate) struct CarbonStream {
     services: Arc<Services>,
+    relaying: Arc<Relaying>,
     authenticate_by: Instant,
     /// The token that came with the upgrade, until the session looks at it.
     bearer: Option<String>,
@@ -52,14 +53,14 @@ struct Authenticated {
 }
 
 impl CarbonStream {
-    pub(crate) fn new(services: Arc<Services>, bearer: Option<String>) -> Self {
+    pub(crate) fn new(services: Arc<Services>, relaying: Arc<Relaying>, bearer: Option<String>) -> Self {
         let authenticate_by = Instant::now() + Duration::from_millis(services.config.auth_timeout_ms);
-        Self { services, authenticate_by, bearer, session: None, open: Vec::new(), subscribed: 0 }
+        Self { services, relaying, authenticate_by, bearer, session: None, open: Vec::new(), subscribed: 0 }
     }
 
     /// Believes a token, or says why not. Gives the keys of streams that the new token does not cover.
     fn authenticate(&mut self, token: &str) -> Result<Vec<String>, RpcError> {
-        let user = self.services.verifier.verify(token).map_err(|e| {
+        let user = self.relaying.verifier.verify(token).map_err(|e| {
             metrics::counter!("wia_auth_refused_total").increment(1);
             RpcError::new(Code::Unauthorized, "token", e.to_string())
         })?;
@@ -76,7 +77,7 @@ impl CarbonStream {
         let ended = if changed { self.close(&Channel::ALL) } else { Vec::new() };
         let life_s = user.expires_at_s.saturating_sub(clock::now_s()).min(MAX_SESSION_S);
         let ends = Instant::now() + Duration::from_secs(life_s);
-        let relay = RelayCalls::new(&self.services, Origin::User(user.id.clone()));
+        let relay = RelayCalls::new(&self.services, &self.relaying, Origin::User(user.id.clone()));
         self.session = Some(Authenticated { user, ends, relay });
         Ok(ended)
     }

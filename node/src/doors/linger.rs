@@ -1,37 +1,84 @@
-//! A connection that ends gently: what the peer still sends is read and thrown away for a moment.
+//! A TCP connection as the listener wants it: it says which HTTP is spoken, ends gently, and does not stand still.
 //!
-//! A socket that is closed with unread bytes resets the connection, and a reset takes with it what the peer has not
-//! read yet: the very error or close frame that says why. So the last bytes out get time to be read.
+//! Gently: a socket that is closed with unread bytes resets the connection, and a reset takes with it what the peer has
+//! not read yet: the very error or close frame that says why. So the last bytes out get time to be read, and what the
+//! peer still sends is thrown away for a moment.
+//!
+//! Not still: while an answer is a stream, nobody else bounds how long its reader may take. A write that makes no
+//! progress for the send time-out fails, and with it the connection; the reader resumes from its cursor.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
+
+use super::lifeline::Lifeline;
 
 /// How long, and for how many bytes, a peer that goes on sending is listened to.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 16 << 20;
 
+/// How HTTP/2 begins, and no request of HTTP/1.1 (RFC 9113 §3.4).
+const PREFACE: &[u8; 4] = b"PRI ";
+
 /// A TCP connection that lingers when dropped.
-pub(super) struct Lingering(Option<TcpStream>);
+pub(super) struct Lingering {
+    tcp: Option<TcpStream>,
+    /// What was read to see which HTTP is spoken, and is to be read again: bytes, and how many.
+    ahead: ([u8; PREFACE.len()], usize),
+    lifeline: Lifeline,
+    send_timeout: Duration,
+    /// Running while a write of a stream makes no progress.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
 
 impl Lingering {
-    pub(super) fn new(tcp: TcpStream) -> Self {
-        Self(Some(tcp))
+    pub(super) fn new(tcp: TcpStream, lifeline: Lifeline, send_timeout: Duration) -> Self {
+        Self { tcp: Some(tcp), ahead: Default::default(), lifeline, send_timeout, stalled: None }
+    }
+
+    /// Waits for the first bytes: whether they open HTTP/2. Not to be called once reading has begun.
+    ///
+    /// # Errors
+    /// When the peer closes or the connection breaks before that can be told.
+    pub(super) async fn speaks_http2(&mut self) -> io::Result<bool> {
+        loop {
+            let read = self.ahead.1;
+            if read == PREFACE.len() || self.ahead.0[..read] != PREFACE[..read] {
+                return Ok(&self.ahead.0 == PREFACE);
+            }
+            let tcp = self.tcp.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            match tcp.read(&mut self.ahead.0[read..]).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                more => self.ahead.1 += more,
+            }
+        }
     }
 
     fn tcp(&mut self) -> io::Result<Pin<&mut TcpStream>> {
-        self.0.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.tcp.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// `written`, unless it has been pending for too long.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() || !self.lifeline.is_streaming() {
+            self.stalled = None;
+            return written;
+        }
+        let limit = self.send_timeout;
+        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
+        metrics::counter!("wia_http_slow_readers_total").increment(1);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 impl Drop for Lingering {
     fn drop(&mut self) {
-        let (Some(mut tcp), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else {
+        let (Some(mut tcp), Ok(runtime)) = (self.tcp.take(), tokio::runtime::Handle::try_current()) else {
             return;
         };
         runtime.spawn(async move {
@@ -51,13 +98,22 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.tcp()?.poll_read(cx, buf)
+        let (bytes, read) = self.ahead;
+        let again = read.min(buf.remaining());
+        if again == 0 {
+            return self.tcp()?.poll_read(cx, buf);
+        }
+        buf.put_slice(&bytes[..again]);
+        self.ahead.0.copy_within(again..read, 0);
+        self.ahead.1 -= again;
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Lingering {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.tcp()?.poll_write(cx, buf)
+        let written = self.tcp()?.poll_write(cx, buf);
+        self.in_time(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -73,10 +129,11 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.tcp()?.poll_write_vectored(cx, bufs)
+        let written = self.tcp()?.poll_write_vectored(cx, bufs);
+        self.in_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+        self.tcp.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 }

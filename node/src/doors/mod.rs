@@ -4,15 +4,20 @@
 //! |---|---|
 //! | `GET /carbon-credit-micro/v1/stream` | WebSocket, JSON-RPC 2.0, subprotocol `wccm-v1` (C-020…C-032) |
 //! | `GET /relay/v1` | WebSocket, JSON-RPC 2.0, `relay.*` without authentication |
+//! | `GET /indexer/v1/…` | the indexer's streams and questions ([`indexer`]) |
 //! | `GET /healthz` | 200 while the process serves |
 //! | `GET /readyz` | 200 while messages and events flow, else 503 with reasons |
 //! | `GET /metrics` | Prometheus text |
+//!
+//! Where the indexer runs alone, the first two are not there.
 //!
 //! A door holds no rule: it turns frames into calls on the relayer, the indexer and the identity service.
 
 mod accept;
 mod carbon_stream;
 mod connections;
+mod indexer;
+mod lifeline;
 mod linger;
 mod ops;
 mod relay_stream;
@@ -23,7 +28,7 @@ use std::sync::Arc;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -41,17 +46,39 @@ use wia_relayer::mesh::Mesh;
 use crate::config;
 use crate::identity::Verifier;
 use connections::{Connections, Place};
+use indexer::reader::Reader;
 use session::{Close, Session};
 
 /// What the doors open onto.
 pub(crate) struct Services {
     pub(crate) config: config::Http,
     pub(crate) indexer: Indexer,
+    pub(crate) reader: Reader,
+    /// Absent where the indexer runs alone.
+    pub(crate) relaying: Option<Arc<Relaying>>,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) webhooks: Vec<CourierView>,
+}
+
+/// What takes messages in, and knows whose they are.
+pub(crate) struct Relaying {
     pub(crate) relayer: Relayer,
     pub(crate) mesh: Mesh,
     pub(crate) verifier: Verifier,
-    pub(crate) metrics: PrometheusHandle,
-    pub(crate) webhooks: Vec<CourierView>,
+}
+
+impl Services {
+    /// The doors' side of `indexer`, which follows the chain of that id, and of what takes messages in.
+    pub(crate) fn new(
+        config: config::Http,
+        (chain_id, indexer): (u64, Indexer),
+        relaying: Option<Relaying>,
+        metrics: PrometheusHandle,
+        webhooks: Vec<CourierView>,
+    ) -> Self {
+        let reader = Reader::new(indexer.clone(), chain_id, config.max_queries);
+        Self { config, indexer, reader, relaying: relaying.map(Arc::new), metrics, webhooks }
+    }
 }
 
 /// What every handler sees.
@@ -70,15 +97,20 @@ pub(crate) async fn serve(listener: TcpListener, services: Arc<Services>, stop: 
     let connections = Connections::new(limits.max_connections, limits.max_connections_per_ip);
     let shared = Shared { services, connections, sessions: TaskTracker::new(), stop: stop.clone() };
     let sessions = shared.sessions.clone();
-    let router = Router::new()
-        .route("/carbon-credit-micro/v1/stream", get(carbon))
-        .route("/relay/v1", get(relay))
+    let mut router = Router::new()
+        .merge(indexer::routes(&shared))
         .route("/healthz", get(ops::healthz))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))
-        .fallback(not_found)
-        .with_state(shared);
-    accept::serve(listener, router, &limits, &stop).await;
+        .fallback(not_found);
+    if let Some(relaying) = &shared.services.relaying {
+        let doors = Router::new()
+            .route("/carbon-credit-micro/v1/stream", get(carbon))
+            .route("/relay/v1", get(relay))
+            .layer(Extension(relaying.clone()));
+        router = router.merge(doors);
+    }
+    accept::serve(listener, router.with_state(shared), &limits, &stop).await;
     sessions.close();
     sessions.wait().await;
 }
@@ -87,6 +119,7 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 async fn carbon(
     State(shared): State<Shared>,
+    Extension(relaying): Extension<Arc<Relaying>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     upgrade: Upgrade,
@@ -100,19 +133,20 @@ async fn carbon(
         .map(|(_, token)| token.trim().to_owned());
     let upgrade = upgrade.map(|u| u.protocols([wia_protocol::carbon::SUBPROTOCOL]));
     open(shared, peer.ip(), &headers, upgrade, move |session, socket, services, _| async move {
-        let methods = carbon_stream::CarbonStream::new(services, bearer);
+        let methods = carbon_stream::CarbonStream::new(services, relaying, bearer);
         session.run(socket, methods).await;
     })
 }
 
 async fn relay(
     State(shared): State<Shared>,
+    Extension(relaying): Extension<Arc<Relaying>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
     open(shared, peer.ip(), &headers, upgrade, move |session, socket, services, client| async move {
-        let methods = relay_stream::RelayStream::new(services, client);
+        let methods = relay_stream::RelayStream::new(&services, &relaying, client);
         session.run(socket, methods).await;
     })
 }
@@ -137,17 +171,16 @@ where
     let upgrade = upgrade
         .max_message_size(session::HARD_LIMIT_BYTES)
         .max_frame_size(session::HARD_LIMIT_BYTES)
-        .read_buffer_size(session::BUFFER_BYTES)
-        .write_buffer_size(session::BUFFER_BYTES);
+        .read_buffer_size(session::READ_BUFFER_BYTES)
+        .write_buffer_size(session::WRITE_BUFFER_BYTES);
     let sessions = shared.sessions.clone();
     upgrade.on_upgrade(move |socket| {
         sessions.track_future(async move {
             match admit(&shared, client, origin.as_deref()) {
                 Ok(_place) => {
-                    metrics::gauge!("wia_ws_connections").increment(1);
+                    let _counted = Counted::new("wia_ws_connections");
                     let session = Session::new(shared.services.config.clone(), shared.stop.clone());
                     serve(session, socket, shared.services.clone(), client).await;
-                    metrics::gauge!("wia_ws_connections").decrement(1);
                 }
                 Err(close) => session::refuse(socket, close).await,
             }
@@ -156,18 +189,43 @@ where
 }
 
 fn admit(shared: &Shared, client: IpAddr, origin: Option<&str>) -> Result<Place, Close> {
-    let allowed = &shared.services.config.allowed_origins;
-    if let Some(origin) = origin
-        && !allowed.is_empty()
-        && !allowed.iter().any(|a| a == origin)
-    {
+    if origin.is_some_and(|origin| !origin_allowed(shared, origin)) {
         return Err(Close::policy("this origin is not allowed here"));
     }
-    let place = shared.connections.enter(client);
-    if place.is_none() {
-        metrics::counter!("wia_ws_connections_refused_total").increment(1);
+    shared.place(client).ok_or(Close::policy("too many connections; close one and try again"))
+}
+
+/// Whether pages from there may use the doors (C-023).
+fn origin_allowed(shared: &Shared, origin: &str) -> bool {
+    let allowed = &shared.services.config.allowed_origins;
+    allowed.is_empty() || allowed.iter().any(|a| a == origin)
+}
+
+impl Shared {
+    /// A place for a WebSocket or a stream of `client`.
+    fn place(&self, client: IpAddr) -> Option<Place> {
+        let place = self.connections.enter(client);
+        if place.is_none() {
+            metrics::counter!("wia_ws_connections_refused_total").increment(1);
+        }
+        place
     }
-    place.ok_or(Close::policy("too many connections; close one and try again"))
+}
+
+/// One of those that a gauge counts, until dropped.
+struct Counted(&'static str);
+
+impl Counted {
+    fn new(gauge: &'static str) -> Self {
+        metrics::gauge!(gauge).increment(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!(self.0).decrement(1);
+    }
 }
 
 /// Who is asking: the peer, or the last address before the trusted proxies in `X-Forwarded-For`.

@@ -23,7 +23,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let indexer = shared.services.indexer.health();
-    let body = json!({
+    let mut body = json!({
         "ready": reasons.is_empty(),
         "reasons": reasons,
         "indexer": {
@@ -32,9 +32,11 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
             "lagBlocks": indexer.lag_blocks,
             "sinceHeadMs": indexer.since_head_ms,
         },
-        "relayer": shared.services.relayer.health(),
-        "p2pPeers": shared.services.mesh.peers(),
     });
+    if let Some(relaying) = &shared.services.relaying {
+        body["relayer"] = json!(relaying.relayer.health());
+        body["p2pPeers"] = json!(relaying.mesh.peers());
+    }
     (status, Json(body)).into_response()
 }
 
@@ -59,9 +61,9 @@ impl Services {
                 reasons.push(format!("indexer: {reason}"))
             }
         }
-        match self.relayer.health().condition {
-            Condition::Ready => {}
-            Condition::Degraded { reason } | Condition::Stopped { reason } => {
+        match self.relaying.as_ref().map(|r| r.relayer.health().condition) {
+            None | Some(Condition::Ready) => {}
+            Some(Condition::Degraded { reason } | Condition::Stopped { reason }) => {
                 reasons.push(format!("relayer: {reason}"));
             }
         }

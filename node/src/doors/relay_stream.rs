@@ -1,7 +1,6 @@
 //! `/relay/v1`: the relay methods over WebSocket, open to anyone within the relayer's quotas.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use futures::stream::unfold;
 use futures::{FutureExt, StreamExt};
@@ -12,8 +11,8 @@ use wia_protocol::jsonrpc::{Code, Notification};
 use wia_protocol::relay::{Watch, method};
 use wia_relayer::{Origin, Relayer, Updates};
 
-use super::Services;
 use super::session::{Close, Methods, Pushes, Step};
+use super::{Relaying, Services};
 
 /// The methods of `/relay/v1`.
 pub(crate) struct RelayStream {
@@ -21,8 +20,8 @@ pub(crate) struct RelayStream {
 }
 
 impl RelayStream {
-    pub(crate) fn new(services: Arc<Services>, peer: IpAddr) -> Self {
-        Self { calls: RelayCalls::new(&services, Origin::Ip(peer)) }
+    pub(crate) fn new(services: &Services, relaying: &Relaying, peer: IpAddr) -> Self {
+        Self { calls: RelayCalls::new(services, relaying, Origin::Ip(peer)) }
     }
 }
 
@@ -45,9 +44,9 @@ pub(crate) struct RelayCalls {
 }
 
 impl RelayCalls {
-    pub(crate) fn new(services: &Services, origin: Origin) -> Self {
+    pub(crate) fn new(services: &Services, relaying: &Relaying, origin: Origin) -> Self {
         Self {
-            relayer: services.relayer.clone(),
+            relayer: relaying.relayer.clone(),
             origin,
             max_subscriptions: services.config.max_subscriptions,
             subscribed: 0,

@@ -2,17 +2,18 @@
 //! back, all bounded.
 //!
 //! One task per connection does everything, so there is no queue between a subscription and its socket: a
-//! push is taken from its stream when the socket has room. A reader that takes longer than the send time-out
-//! for one frame is cut with [`Close::SLOW`] and resumes from its cursor. Serves C-030, C-031, C-040…C-042,
-//! C-115, C-116, X-06, X-07, X-11, X-49, X-60.
+//! push is taken from its stream when the socket has room, and pushes that are there at the same time leave
+//! together. A reader that takes longer than the send time-out for one frame is cut with [`Close::SLOW`] and
+//! resumes from its cursor. Serves C-030, C-031, C-040…C-042, C-115, C-116, X-06, X-07, X-11, X-49, X-60.
 
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures::future::{BoxFuture, join_all};
 use futures::stream::{self, BoxStream, FuturesUnordered};
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_stream::StreamMap;
 use tokio_util::sync::CancellationToken;
@@ -26,8 +27,14 @@ use crate::config;
 /// hold more. Between [`MAX_MESSAGE_BYTES`] and this, the connection lives on after the refusal.
 pub(crate) const HARD_LIMIT_BYTES: usize = 1 << 20;
 
-/// What each connection holds for reading and for writing, in bytes; the library's own 128 KiB are for few.
-pub(crate) const BUFFER_BYTES: usize = 4 << 10;
+/// What each connection holds for reading, in bytes; the library's own 128 KiB are for few.
+pub(crate) const READ_BUFFER_BYTES: usize = 4 << 10;
+
+/// How many bytes of frames are gathered before they are written, unless there are no more; held only once used.
+pub(crate) const WRITE_BUFFER_BYTES: usize = 16 << 10;
+
+/// The most pushes that leave together; then whoever else waits for the connection has a turn.
+const MAX_PUSHES_AT_ONCE: usize = 128;
 
 /// How a session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +45,7 @@ pub(crate) struct Close {
 
 impl Close {
     /// 1001: the node stops, or the connection was silent.
-    const STOPPING: Close = Close { code: 1001, reason: "the node is stopping; reconnect" };
+    pub(crate) const STOPPING: Close = Close { code: 1001, reason: "the node is stopping; reconnect" };
     const IDLE: Close = Close { code: 1001, reason: "nothing heard for the idle time-out; reconnect" };
     /// 1002, 1007: not WebSocket as RFC 6455 has it, or text that is no UTF-8.
     const PROTOCOL: Close = Close { code: 1002, reason: "protocol error; check the frame" };
@@ -76,8 +83,18 @@ pub(crate) enum Step {
         /// Keys of streams that are over.
         ended: Vec<String>,
     },
+    /// Subscribed, if it can be, which takes a moment to see: then the reply, and the pushes after it.
+    Opening(BoxFuture<'static, Result<Opened, RpcError>>),
     /// Reply with the error, then close.
     Fatal(RpcError, Close),
+}
+
+/// A subscription that could be opened.
+pub(crate) struct Opened {
+    /// What the caller is told.
+    pub(crate) result: Value,
+    /// The stream, under a key of its own.
+    pub(crate) stream: (String, Pushes),
 }
 
 /// The methods of one stream.
@@ -140,6 +157,8 @@ impl Session {
         let mut heard = Instant::now();
         let mut pending = FuturesUnordered::<BoxFuture<'static, Finished>>::new();
         let mut streams = StreamMap::<String, Pushes>::new();
+        // Subscriptions among the pending calls: they count as open.
+        let mut opening = 0;
         loop {
             let idle = (heard + idle_timeout, Close::IDLE);
             let (until, close) = methods.deadline().filter(|d| d.0 < idle.0).unwrap_or(idle);
@@ -152,9 +171,16 @@ impl Session {
                         connection.send(Message::text(text)).await?;
                     }
                     finished.replied.cancel();
+                    opening -= finished.opening;
+                    streams.extend(finished.started);
                 }
                 Some((_, push)) = streams.next(), if !streams.is_empty() => {
-                    connection.send(Message::text(push.map_err(Some)?)).await?;
+                    connection.feed(Message::text(push.map_err(Some)?)).await?;
+                    for _ in 1..MAX_PUSHES_AT_ONCE {
+                        let Some(Some((_, push))) = streams.next().now_or_never() else { break };
+                        connection.feed(Message::text(push.map_err(Some)?)).await?;
+                    }
+                    connection.flush().await?;
                 }
                 message = connection.socket.recv(), if pending.len() < self.limits.max_pending_calls => {
                     heard = Instant::now();
@@ -174,10 +200,11 @@ impl Session {
                         Some(Err(error)) => return Err(connection.broken(&error).await),
                     };
                     metrics::counter!("wia_ws_frames_total").increment(1);
-                    let taken = take(&text, methods, streams.len());
+                    let taken = take(&text, methods, streams.len() + opening);
                     if let Some(now) = taken.now {
                         connection.send(Message::text(now)).await?;
                     }
+                    opening += taken.opening;
                     pending.extend(taken.later);
                     for key in taken.ended {
                         streams.remove(&key);
@@ -198,22 +225,32 @@ struct Taken {
     now: Option<String>,
     later: Option<BoxFuture<'static, Finished>>,
     started: Vec<(String, Pushes)>,
+    /// Subscriptions of which `later` will say whether they are open.
+    opening: usize,
     ended: Vec<String>,
     close: Option<Close>,
 }
 
-/// What a frame that had to wait ends with: its reply, and the signal to its subscriptions that it was sent.
+/// What a frame that had to wait ends with: its reply, the signal to its subscriptions that it was sent, and what it
+/// opened.
 #[derive(Default)]
 struct Finished {
     reply: Option<String>,
     replied: CancellationToken,
+    started: Vec<(String, Pushes)>,
+    opening: usize,
 }
 
-/// A call's outcome, now or later, with the id to answer under (`None`: a notification, X-11).
+/// A call's outcome, now or later.
 enum Outcome {
     Now(Reply),
-    Later(BoxFuture<'static, Reply>),
-    Silent(BoxFuture<'static, ()>),
+    Later(BoxFuture<'static, Answer>),
+}
+
+/// What a call that had to wait ends with; no reply to a notification.
+struct Answer {
+    reply: Option<Reply>,
+    started: Option<(String, Pushes)>,
 }
 
 fn take(text: &str, methods: &mut impl Methods, open: usize) -> Taken {
@@ -227,29 +264,25 @@ fn take(text: &str, methods: &mut impl Methods, open: usize) -> Taken {
         Ok(Frame::Single(element)) => match carry_out(element, methods, open, &mut taken) {
             None => {}
             Some(Outcome::Now(reply)) => taken.now = Some(text_of(&reply)),
-            Some(Outcome::Later(reply)) => {
-                taken.later =
-                    Some(reply.map(|r| Finished { reply: Some(text_of(&r)), ..Finished::default() }).boxed());
+            Some(Outcome::Later(answer)) => {
+                let opening = taken.opening;
+                let finish = move |answer: Answer| Finished {
+                    reply: answer.reply.as_ref().map(text_of),
+                    started: answer.started.into_iter().collect(),
+                    opening,
+                    ..Finished::default()
+                };
+                taken.later = Some(answer.map(finish).boxed());
             }
-            Some(Outcome::Silent(done)) => taken.later = Some(done.map(|()| Finished::default()).boxed()),
         },
         Ok(Frame::Batch(elements)) => {
             let outcomes: Vec<_> =
                 elements.into_iter().filter_map(|e| carry_out(e, methods, open, &mut taken)).collect();
             let all = outcomes.into_iter().map(|outcome| async move {
                 match outcome {
-                    Outcome::Now(reply) => Some(reply),
-                    Outcome::Later(reply) => Some(reply.await),
-                    Outcome::Silent(done) => {
-                        done.await;
-                        None
-                    }
+                    Outcome::Now(reply) => Answer { reply: Some(reply), started: None },
+                    Outcome::Later(answer) => answer.await,
                 }
-            });
-            // A batch of notifications alone is not answered at all (JSON-RPC 2.0 §6).
-            let replies = join_all(all).map(|replies| {
-                let replies: Vec<_> = replies.into_iter().flatten().collect();
-                (!replies.is_empty()).then(|| serde_json::to_string(&replies).unwrap_or_default())
             });
             // Subscriptions of a batch are open from now on, but push only after its reply.
             let replied = CancellationToken::new();
@@ -258,7 +291,17 @@ fn take(text: &str, methods: &mut impl Methods, open: usize) -> Taken {
                 let after = stream::once(replied.clone().cancelled_owned()).filter_map(|()| async { None });
                 *pushes = after.chain(silent).boxed();
             }
-            taken.later = Some(replies.map(|reply| Finished { reply, replied }).boxed());
+            let opening = taken.opening;
+            let finish = move |answers: Vec<Answer>| {
+                let (replies, started): (Vec<_>, Vec<_>) =
+                    answers.into_iter().map(|a| (a.reply, a.started)).unzip();
+                let replies: Vec<_> = replies.into_iter().flatten().collect();
+                // A batch of notifications alone is not answered at all (JSON-RPC 2.0 §6).
+                let reply =
+                    (!replies.is_empty()).then(|| serde_json::to_string(&replies).unwrap_or_default());
+                Finished { reply, replied, started: started.into_iter().flatten().collect(), opening }
+            };
+            taken.later = Some(join_all(all).map(finish).boxed());
         }
     }
     taken
@@ -274,15 +317,24 @@ fn carry_out(
         Ok(call) => call,
         Err(reply) => return Some(Outcome::Now(reply)),
     };
-    let open = open + taken.started.len();
+    let open = open + taken.started.len() + taken.opening;
     let (outcome, id): (_, Option<Id>) = (methods.call(&call.method, call.params, open), call.id);
     let result = match outcome {
         Step::Done(result) => result,
         Step::Later(result) => {
-            return Some(match id {
-                Some(id) => Outcome::Later(result.map(|r| Reply::new(id, r)).boxed()),
-                None => Outcome::Silent(result.map(|_| ()).boxed()),
-            });
+            let answer = |result| Answer { reply: id.map(|id| Reply::new(id, result)), started: None };
+            return Some(Outcome::Later(result.map(answer).boxed()));
+        }
+        Step::Opening(opened) => {
+            taken.opening += 1;
+            let answer = |opened: Result<Opened, RpcError>| {
+                let (result, started) = match opened {
+                    Ok(Opened { result, stream }) => (Ok(result), Some(stream)),
+                    Err(error) => (Err(error), None),
+                };
+                Answer { reply: id.map(|id| Reply::new(id, result)), started }
+            };
+            return Some(Outcome::Later(opened.map(answer).boxed()));
         }
         Step::Streams { result, started, ended } => {
             taken.started.retain(|(key, _)| !ended.contains(key));
@@ -306,6 +358,18 @@ fn frame(reply: &Reply) -> Message {
     Message::text(text_of(reply))
 }
 
+/// What a send means that succeeded, failed, or took too long.
+fn in_time(sent: Result<Result<(), axum::Error>, Elapsed>) -> Result<(), Option<Close>> {
+    match sent {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(None),
+        Err(_) => {
+            metrics::counter!("wia_ws_slow_readers_total").increment(1);
+            Err(Some(Close::SLOW))
+        }
+    }
+}
+
 /// A socket whose every send is bounded in time.
 struct Connection {
     socket: WebSocket,
@@ -315,14 +379,19 @@ struct Connection {
 impl Connection {
     /// `Err(Some)`: close with that; `Err(None)`: the other side has gone.
     async fn send(&mut self, message: Message) -> Result<(), Option<Close>> {
-        match timeout(self.send_timeout, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(None),
-            Err(_) => {
-                metrics::counter!("wia_ws_slow_readers_total").increment(1);
-                Err(Some(Close::SLOW))
-            }
-        }
+        let sent = timeout(self.send_timeout, self.socket.send(message)).await;
+        in_time(sent)
+    }
+
+    /// As [`Connection::send`], but the frame may wait for [`Connection::flush`].
+    async fn feed(&mut self, message: Message) -> Result<(), Option<Close>> {
+        let fed = timeout(self.send_timeout, self.socket.feed(message)).await;
+        in_time(fed)
+    }
+
+    async fn flush(&mut self) -> Result<(), Option<Close>> {
+        let flushed = timeout(self.send_timeout, self.socket.flush()).await;
+        in_time(flushed)
     }
 
     /// What a failed receive means: too large gets its JSON-RPC error and 1009, anything else is a dead peer.

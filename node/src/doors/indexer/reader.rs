@@ -1,0 +1,59 @@
+//! The indexer as the doors read it: where the disk may be waited for, and only so many at once.
+//!
+//! The engine makes its blocks durable on the same threads; readers must leave it some.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use wia_indexer::{EventFilter, EventSubscription, EventsFrom, Indexer, IndexerError, Wish};
+use wia_protocol::indexer::Subscribe;
+
+use super::refusal::Refusal;
+
+/// Reads of the indexer's log; clones share the bound.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    indexer: Indexer,
+    chain_id: u64,
+    at_once: Arc<Semaphore>,
+}
+
+impl Reader {
+    /// At most `at_once` reads; more wait for their turn.
+    pub(crate) fn new(indexer: Indexer, chain_id: u64, at_once: usize) -> Self {
+        Self { indexer, chain_id, at_once: Arc::new(Semaphore::new(at_once)) }
+    }
+
+    /// EIP-155.
+    pub(crate) fn chain_id(&self) -> u64 {
+        self.chain_id
+    }
+
+    /// Carries out a read.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Indexer) -> Result<T, IndexerError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        // It is never closed, and a read that panics has said so in the log.
+        let permit = self.at_once.clone().acquire_owned().await.map_err(|_| Refusal::internal())?;
+        let indexer = self.indexer.clone();
+        let reading = move || {
+            // Held by the thread: a caller that goes away does not make it free.
+            let _permit = permit;
+            read(&indexer)
+        };
+        let outcome = tokio::task::spawn_blocking(reading).await.map_err(|_| Refusal::internal())?;
+        Ok(outcome?)
+    }
+
+    /// Opens a subscription: finding its place may read some of the log.
+    pub(crate) async fn subscribe(&self, asked: Subscribe) -> Result<EventSubscription, Refusal> {
+        self.read(move |indexer| {
+            let filter = EventFilter::resolve(&asked.filter, indexer.catalog())?;
+            let wish =
+                Wish { filter, min_confirmations: asked.min_confirmations, promotions: asked.promotions };
+            indexer.events(wish, &asked.cursor.map_or(EventsFrom::Now, EventsFrom::After))
+        })
+        .await
+    }
+}

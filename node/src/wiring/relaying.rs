@@ -1,0 +1,94 @@
+//! What takes messages in: the relayer on its chain, the mesh, and the tokens that are believed.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use alloy::signers::local::PrivateKeySigner;
+use futures::FutureExt;
+use wia_abi::{Deployment, carbon_credit};
+use wia_relayer::mesh;
+use wia_relayer::{Relayer, RpcChain};
+use wia_store::Store;
+
+use super::{NodeError, Room};
+use crate::config::{self, Config};
+use crate::doors::Relaying;
+use crate::identity::Verifier;
+use crate::keystore;
+
+/// How long one call to the chain's endpoint may take.
+const CHAIN_TIMEOUT_MS: u64 = 10_000;
+
+/// Their loops, not running yet.
+pub(super) struct Engines {
+    relayer: wia_relayer::Engine,
+    mesh: mesh::Engine<Relayer>,
+}
+
+impl Engines {
+    /// Their rooms, in drain order.
+    pub(super) fn start(self) -> [Room; 2] {
+        [
+            Room::open("mesh", |stop| self.mesh.run(stop).map(Ok::<_, Infallible>)),
+            Room::open("relayer", |stop| self.relayer.run(stop)),
+        ]
+    }
+}
+
+/// Opens them; gives the handles for the doors, and the loops.
+pub(super) async fn open(
+    config: &Config,
+    store: &Store,
+    deployment: &Deployment,
+) -> Result<(Relaying, Engines), NodeError> {
+    let section = config.relayer.as_ref().ok_or(NodeError::NoRelayer)?;
+    let chain =
+        RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
+    let relayer_config = wia_relayer::Config {
+        // It knows credits alone so far: other contracts' messages are refused as not served.
+        deployment: deployment.only(&[carbon_credit::NAME]),
+        rpc_url_for_wallets: config.chain.public_rpc_url.clone(),
+        ..section.tuning.clone()
+    };
+    let (relaying, relayer) =
+        wia_relayer::open(store, relayer_config, Arc::new(chain), lane_key(section)?).await?;
+
+    let identity = mesh::identity(&config.data_dir.join("p2p.key"))?;
+    let (meshing, mesh) = mesh::open(mesh_config(config)?, identity, relayer.clone())?;
+
+    let verifier = Verifier::new(&config.identity)?;
+    Ok((Relaying { relayer, mesh, verifier }, Engines { relayer: relaying, mesh: meshing }))
+}
+
+fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {
+    let listen = mesh::listen_addresses(config.p2p.host, config.p2p.port);
+    let mut mesh = mesh::Config { listen, chain_id: config.chain.id, ..config.p2p.tuning.clone() };
+    for peer in &config.p2p.bootstrap {
+        let address = peer.parse().map_err(|e| NodeError::File {
+            path: "p2p.bootstrap".into(),
+            reason: format!("`{peer}` is no multiaddr: {e}"),
+        })?;
+        mesh.bootstrap.push(address);
+    }
+    Ok(mesh)
+}
+
+/// The lane's key: a keystore when the file is JSON, else hex.
+fn lane_key(config: &config::Relayer) -> Result<PrivateKeySigner, NodeError> {
+    let path = &config.key_file;
+    let failed = |reason: String| NodeError::File { path: path.clone(), reason };
+    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    if !text.trim_start().starts_with('{') {
+        // The parser's own message could repeat part of the key.
+        return text
+            .trim()
+            .parse()
+            .map_err(|_| failed("is neither a keystore nor a private key in hex".into()));
+    }
+    let password_file = config
+        .password_file
+        .as_ref()
+        .ok_or_else(|| failed("is a keystore, and relayer.password_file is not set".into()))?;
+    let password = keystore::password(Some(password_file), "")?;
+    Ok(keystore::open(path, &password)?)
+}

@@ -7,6 +7,7 @@ pub mod carbon;
 pub mod cbor;
 pub mod decimal;
 pub mod endpoint;
+pub mod generated;
 pub mod indexer;
 pub mod jsonrpc;
 pub mod relay;

@@ -6,12 +6,12 @@
 //!                      └─ mesh (libp2p) ┘
 //! ```
 //!
-//! `wia dev` and `wia node` run all of it. `wia indexer` runs store, indexer and those doors that need no more: no
+//! `wia dev` and `wia node` run all of it. `wia indexer` runs store, indexer, webhooks and those doors that need no more: no
 //! relayer and no mesh are opened, their sections of the configuration are not looked at, and the paths of their doors
 //! are not there.
 //!
 //! Drain order: 1. doors (no new connection, sessions closed with 1001), 2. mesh, 3. relayer (the write in
-//! hand is finished), 4. indexer (the block in hand is finished), 5. store (a last flush and fsync). In
+//! hand is finished), 4. webhooks, 5. indexer (the block in hand is finished), 6. store (a last flush and fsync). In
 //! `wia dev`, anvil comes after that. Whatever was acknowledged before is on disk at every moment, so a
 //! killed node loses nothing either; draining is for those who are connected.
 
@@ -167,8 +167,8 @@ pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeErro
         TcpListener::bind(address).await.map_err(|reason| NodeError::Listen { address, reason })?;
     let http = listener.local_addr().map_err(|reason| NodeError::Listen { address, reason })?;
     let metrics_upkeep = metrics.clone();
-    let services =
-        Arc::new(Services::new(config.http.clone(), (config.chain.id, indexer), webhooks, relaying, metrics));
+    let chain = (config.chain.id, indexer);
+    let services = Arc::new(Services::new(config.http.clone(), chain, webhooks, relaying, metrics));
     let serving = services.clone();
 
     let mut rooms =

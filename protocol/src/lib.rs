@@ -10,6 +10,7 @@ pub mod cbor;
 pub mod consent;
 pub mod decimal;
 pub mod endpoint;
+pub mod generated;
 pub mod indexer;
 pub mod jsonrpc;
 pub mod origin;

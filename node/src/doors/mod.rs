@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `GET /carbon-credit-micro/v1/stream` | WebSocket, JSON-RPC 2.0, subprotocol `wccm-v1` (C-020…C-032) |
 //! | `GET /relay/v1` | WebSocket, JSON-RPC 2.0, `relay.*` without authentication |
-//! | `GET /indexer/v1/…` | the indexer's streams and questions ([`indexer`]) |
+//! | `GET /indexer/v1/…` | the indexer's streams and questions: WebSocket, SSE, JSON ([`indexer`]) |
+//! | `POST /wia.indexer.v1.Indexer/…` | the same over gRPC |
 //! | `GET /healthz` | 200 while the process serves |
 //! | `GET /readyz` | 200 while messages and events flow, else 503 with reasons |
 //! | `GET /metrics` | Prometheus text |
@@ -243,7 +244,10 @@ fn client(shared: &Shared, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     client
 }
 
-async fn not_found() -> Response {
+async fn not_found(headers: HeaderMap) -> Response {
+    if indexer::grpc::is_grpc(headers.get(header::CONTENT_TYPE)) {
+        return indexer::grpc::unknown_method();
+    }
     error(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path; the doors are listed in the README")
 }
 

@@ -9,17 +9,19 @@
 //! | `GET /indexer/v1/balances/{address}` | balances now or at a block |
 //! | `GET /indexer/v1/blocks/{number, hash or latest}` | one block |
 //! | `GET /indexer/v1/status` | head, lag, log |
+//! | `POST /wia.indexer.v1.Indexer/…` | gRPC: `Subscribe`, `GetStatus` ([`grpc`]) |
 //!
 //! Every message has the same form on every door; `wia_protocol::indexer` says how it is asked for. A stream takes a
 //! place among the connections of `http.max_connections`, whatever it runs over. Serves C-003, C-008, C-092, C-093.
 
+pub(super) mod grpc;
 pub(crate) mod reader;
 mod refusal;
 mod rest;
 mod socket;
 mod sse;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
@@ -29,6 +31,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::connections::Place;
 use super::lifeline::Lifeline;
 use super::{Shared, Upgrade, client, open, origin_allowed};
 use refusal::Refusal;
@@ -48,6 +51,15 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
         .route("/indexer/v1/blocks/{block}", get(rest::block))
         .route("/indexer/v1/status", get(rest::status))
         .layer(from_fn_with_state(shared.clone(), for_browsers))
+        .route(grpc::PATHS, grpc::route(shared))
+}
+
+impl Shared {
+    /// A place for a stream, or the refusal.
+    fn stream_place(&self, client: IpAddr) -> Result<Place, Refusal> {
+        let full = || Refusal::busy("connections", "too many are open; close one and try again");
+        self.place(client).ok_or_else(full)
+    }
 }
 
 /// One path, by what the client asks for.

@@ -65,3 +65,38 @@ impl Reader {
         .await
     }
 }
+
+/// Why a subscription is over, as its reader is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The node stops, or the indexer did.
+    Stopping,
+    /// Retention has removed what comes next.
+    Overtaken,
+    /// Our fault; the log says what.
+    Failed,
+}
+
+impl End {
+    /// What to do next.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            End::Stopping => "the node is stopping; come back with your last cursor",
+            End::Overtaken => "too slow: what comes next is no longer kept; come back with your last cursor",
+            End::Failed => "server error; come back later with your last cursor",
+        }
+    }
+}
+
+impl From<IndexerError> for End {
+    fn from(error: IndexerError) -> Self {
+        match error {
+            IndexerError::Stopped => End::Stopping,
+            IndexerError::Forgotten { .. } => End::Overtaken,
+            error => {
+                tracing::error!(%error, "a subscription failed");
+                End::Failed
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tonic::Status;
 use wia_indexer::IndexerError;
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
@@ -101,6 +102,20 @@ impl IntoResponse for Refusal {
             "statusCode": status.as_u16(),
         }});
         (status, Json(body)).into_response()
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal.kind {
+            Kind::Invalid => tonic::Code::InvalidArgument,
+            Kind::NotFound => tonic::Code::NotFound,
+            Kind::Gone => tonic::Code::OutOfRange,
+            Kind::Origin => tonic::Code::PermissionDenied,
+            Kind::Busy => tonic::Code::ResourceExhausted,
+            Kind::Internal => tonic::Code::Internal,
+        };
+        Status::new(code, format!("{}: {}", refusal.field, refusal.reason))
     }
 }
 

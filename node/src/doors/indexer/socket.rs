@@ -10,12 +10,12 @@ use futures::stream::{self, unfold};
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use wia_indexer::{EventSubscription, IndexerError, Message};
+use wia_indexer::{EventSubscription, Message};
 use wia_protocol::RpcError;
 use wia_protocol::indexer::Subscribe;
 use wia_protocol::jsonrpc::Code;
 
-use super::reader::Reader;
+use super::reader::{End, Reader};
 use super::refusal::Refusal;
 use super::rest;
 use crate::doors::Services;
@@ -102,7 +102,7 @@ fn pushes(subscription: EventSubscription, id: &str) -> Pushes {
         let mut subscription = open?;
         match subscription.next().await {
             Ok(messages) => Some((Ok(messages), Some(subscription))),
-            Err(error) => Some((Err(close(&error)), None)),
+            Err(error) => Some((Err(close(error.into())), None)),
         }
     });
     let frames = move |block: Result<Vec<Message>, Close>| {
@@ -118,14 +118,11 @@ fn pushes(subscription: EventSubscription, id: &str) -> Pushes {
     blocks.flat_map(frames).boxed()
 }
 
-fn close(error: &IndexerError) -> Close {
-    match error {
-        IndexerError::Forgotten { .. } => Close::SLOW,
-        IndexerError::Stopped => Close::STOPPING,
-        error => {
-            tracing::error!(%error, "a subscription failed");
-            Close::SERVER_ERROR
-        }
+fn close(end: End) -> Close {
+    match end {
+        End::Stopping => Close::STOPPING,
+        End::Overtaken => Close::SLOW,
+        End::Failed => Close::SERVER_ERROR,
     }
 }
 

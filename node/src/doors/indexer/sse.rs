@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use wia_indexer::{EventSubscription, IndexerError, Message};
 use wia_protocol::indexer::Subscribe;
 
+use super::reader::End;
 use super::refusal::Refusal;
 use super::{Pairs, rest};
 use crate::doors::connections::Place;
@@ -47,8 +48,7 @@ pub(super) async fn stream(
         let last = last.to_str().map_err(|_| Refusal::invalid("Last-Event-ID", "is no text"))?;
         asked.cursor = Some(last.to_owned());
     }
-    let full = || Refusal::busy("connections", "too many are open; close one and try again");
-    let place = shared.place(client).ok_or_else(full)?;
+    let place = shared.stream_place(client)?;
     let subscription = shared.services.reader.subscribe(asked).await.map_err(Refusal::of_query)?;
     let open = Open {
         subscription,
@@ -102,16 +102,8 @@ impl Open {
             match self.stop.run_until_cancelled(next).await {
                 Some(Ok(Ok(messages))) => self.messages = messages.into_iter(),
                 Some(Err(_)) => return Ok(Bytes::from_static(b": keep-alive\n\n")),
-                None | Some(Ok(Err(IndexerError::Stopped))) => {
-                    return Err(Bytes::from_static(b": the node is stopping; come back\n\n"));
-                }
-                Some(Ok(Err(IndexerError::Forgotten { .. }))) => {
-                    return Err(Bytes::from_static(b": too slow; come back with the last id\n\n"));
-                }
-                Some(Ok(Err(error))) => {
-                    tracing::error!(%error, "a subscription failed");
-                    return Err(Bytes::from_static(b": server error; come back later\n\n"));
-                }
+                None => return Err(last(End::Stopping)),
+                Some(Ok(Err(error))) => return Err(last(error.into())),
             }
         }
         let mut chunk = String::new();
@@ -123,4 +115,9 @@ impl Open {
         }
         Ok(chunk.into())
     }
+}
+
+/// A comment: what happens when the stream ends is the same, whatever the reason.
+fn last(end: End) -> Bytes {
+    format!(": {}\n\n", end.text()).into()
 }

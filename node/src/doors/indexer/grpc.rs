@@ -1,0 +1,222 @@
+//! `wia.indexer.v1.Indexer` over gRPC (`protocol/proto/wia/indexer/v1/indexer.proto`), on the same listener: HTTP/2, paths
+//! of the service's name, `content-type: application/grpc`. Serves C-006, C-007, C-089.
+//!
+//! A stream is read from the log as the client's flow control lets it: a reader that pauses costs a place and no memory.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream, unfold};
+use serde_json::{Map, Value, json};
+use tonic::Status;
+use tonic::codec::CompressionEncoding;
+use wia_indexer::{Catalog, Message, MessageKind};
+use wia_protocol::generated::indexer::event::Type;
+use wia_protocol::generated::indexer::indexer_server::{self, IndexerServer};
+use wia_protocol::generated::indexer::subscribe_request::Depth;
+use wia_protocol::generated::indexer::{
+    Block, Event, Filter, GetStatusRequest, GetStatusResponse, SubscribeRequest,
+};
+use wia_protocol::indexer::Subscribe;
+use wia_protocol::relay::MAX_MESSAGE_BYTES;
+
+use super::reader::End;
+use super::refusal::Refusal;
+use super::rest::state_and_reasons;
+use crate::doors::lifeline::Lifeline;
+use crate::doors::{Counted, Shared, client, error};
+
+/// The paths of the service.
+pub(super) const PATHS: &str = "/wia.indexer.v1.Indexer/{method}";
+
+/// The largest answer, bytes (C-089).
+const MAX_ANSWER_BYTES: usize = 4 << 20;
+
+/// The service, as a route.
+pub(super) fn route<S: Clone + Send + Sync + 'static>(shared: &Shared) -> MethodRouter<S> {
+    let service = IndexerServer::new(Door { shared: shared.clone() })
+        .accept_compressed(CompressionEncoding::Gzip)
+        .send_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_ANSWER_BYTES);
+    axum::routing::post_service(service).layer(from_fn(only_grpc))
+}
+
+/// Whether that is what a gRPC client sends.
+pub(in crate::doors) fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
+    content_type.is_some_and(|v| v.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// What a gRPC client hears of a path that is not there.
+pub(in crate::doors) fn unknown_method() -> Response {
+    Status::unimplemented("no such method; there is wia.indexer.v1.Indexer").into_http::<axum::body::Body>()
+}
+
+async fn only_grpc(request: Request, next: Next) -> Response {
+    if is_grpc(request.headers().get(header::CONTENT_TYPE)) {
+        return next.run(request).await;
+    }
+    let message = "this path speaks gRPC; the same is at /indexer/v1/events";
+    error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+}
+
+struct Door {
+    shared: Shared,
+}
+
+#[tonic::async_trait]
+impl indexer_server::Indexer for Door {
+    type SubscribeStream = BoxStream<'static, Result<Event, Status>>;
+
+    async fn subscribe(
+        &self,
+        request: tonic::Request<SubscribeRequest>,
+    ) -> Result<tonic::Response<Self::SubscribeStream>, Status> {
+        let shared = &self.shared;
+        let (metadata, extensions, asked) = request.into_parts();
+        let (Some(ConnectInfo(peer)), Some(lifeline)) =
+            (extensions.get::<ConnectInfo<SocketAddr>>(), extensions.get::<Lifeline>())
+        else {
+            return Err(Refusal::internal().into());
+        };
+        let asked = read(asked)?;
+        let place = shared.stream_place(client(shared, peer.ip(), &metadata.into_headers()))?;
+        let subscription = shared.services.reader.subscribe(asked).await?;
+        let held = (place, lifeline.stream(), Counted::new("wia_grpc_streams"));
+        let first = Event {
+            r#type: Type::Subscribed.into(),
+            cursor: subscription.cursor(),
+            recovered: subscription.recovered(),
+            ..Event::default()
+        };
+        let (indexer, stop) = (shared.services.indexer.clone(), shared.stop.clone());
+        let blocks = unfold(Some((subscription, stop, held)), |open| async move {
+            let (mut subscription, stop, held) = open?;
+            match stop.run_until_cancelled(subscription.next()).await {
+                Some(Ok(messages)) => Some((Ok(messages), Some((subscription, stop, held)))),
+                Some(Err(error)) => Some((Err(End::from(error)), None)),
+                None => Some((Err(End::Stopping), None)),
+            }
+        });
+        let chain_id = shared.services.reader.chain_id();
+        let events = move |block: Result<Vec<Message>, End>| {
+            let (messages, end) = match block {
+                Ok(messages) => (messages, None),
+                Err(end) => (Vec::new(), Some(Err(end.into()))),
+            };
+            let indexer = indexer.clone();
+            let events = messages.into_iter().map(move |m| Ok(event(&m, chain_id, indexer.catalog())));
+            stream::iter(events.chain(end))
+        };
+        let all = stream::once(async { Ok(first) }).chain(blocks.flat_map(events));
+        Ok(tonic::Response::new(all.boxed()))
+    }
+
+    async fn get_status(
+        &self,
+        _: tonic::Request<GetStatusRequest>,
+    ) -> Result<tonic::Response<GetStatusResponse>, Status> {
+        let reader = &self.shared.services.reader;
+        let status = reader.read(|indexer| Ok(indexer.status())).await?;
+        let (state, reasons) = state_and_reasons(&status.health);
+        Ok(tonic::Response::new(GetStatusResponse {
+            chain_id: reader.chain_id(),
+            state: state.to_owned(),
+            reasons,
+            head: status.head.map(|head| Block {
+                number: head.number.0,
+                hash: head.hash.to_string(),
+                timestamp: head.timestamp.to_string(),
+            }),
+            chain_head: status.health.chain_head.map(|n| n.0),
+            lag_blocks: status.health.lag_blocks,
+            since_head_ms: status.health.since_head_ms,
+            events: status.events,
+            first_offset: status.first_offset.map(|o| o.0),
+            next_offset: status.next_offset.0,
+            log_bytes: status.bytes,
+        }))
+    }
+}
+
+/// A request, under the same rules as its JSON form.
+fn read(request: SubscribeRequest) -> Result<Subscribe, Status> {
+    let SubscribeRequest { filter, depth, promotions, cursor } = request;
+    let Filter { contracts, events, addresses, topics, arguments } = filter.unwrap_or_default();
+    let depth = match depth {
+        None | Some(Depth::Finalized(false)) => Value::Null,
+        Some(Depth::Finalized(true)) => json!("finalized"),
+        Some(Depth::MinConfirmations(blocks)) => json!(blocks),
+    };
+    let params = json!({
+        "filter": {
+            "contracts": contracts,
+            "events": events,
+            "addresses": addresses,
+            "topics": topics,
+            "arguments": arguments,
+        },
+        "minConfirmations": depth,
+        "promotions": promotions,
+        "cursor": Some(cursor).filter(|cursor| !cursor.is_empty()),
+    });
+    Subscribe::parse(&params).map_err(|e| Refusal::from(e).into())
+}
+
+/// The message, field by field.
+fn event(message: &Message, chain_id: u64, catalog: &Catalog) -> Event {
+    let (record, block) = (message.record(), &message.entry().block);
+    let transaction = block.transactions.get(record.transaction as usize).copied().unwrap_or_default();
+    let mut event = Event {
+        r#type: match message.kind() {
+            MessageKind::Event => Type::Event,
+            MessageKind::Retracted => Type::Retracted,
+            MessageKind::Finalized => Type::Finalized,
+        }
+        .into(),
+        id: message.id(),
+        cursor: message.cursor(),
+        chain_id,
+        block_number: block.number.0,
+        block_hash: block.hash.to_string(),
+        timestamp: block.timestamp().to_string(),
+        transaction_hash: transaction.to_string(),
+        log_index: record.log_index,
+        contract: record.contract.to_checksum(None),
+        contract_name: catalog.name(record.contract).unwrap_or_default().to_owned(),
+        topics: record.topics.iter().map(|t| t.to_vec()).collect(),
+        data: record.data.to_vec(),
+        confirmations: message.confirmations(),
+        ..Event::default()
+    };
+    if let Some(decoded) = catalog.decode(record) {
+        event.event = decoded.name;
+        event.signature = decoded.signature;
+        event.arguments = texts(decoded.arguments);
+    }
+    event
+}
+
+/// Texts as they are, everything else as JSON.
+fn texts(arguments: Map<String, Value>) -> std::collections::HashMap<String, String> {
+    let text = |value| match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    arguments.into_iter().map(|(name, value)| (name, text(value))).collect()
+}
+
+impl From<End> for Status {
+    fn from(end: End) -> Self {
+        match end {
+            End::Stopping => Status::unavailable(end.text()),
+            End::Overtaken => Status::aborted(end.text()),
+            End::Failed => Status::internal(end.text()),
+        }
+    }
+}

@@ -87,7 +87,9 @@ impl EventFilter {
                     text.eq_ignore_ascii_case(wanted)
                 }
                 serde_json::Value::String(text) => text == wanted,
-                other => other.to_string() == *wanted,
+                other => {
+                    serde_json::from_str::<serde_json::Value>(wanted).is_ok_and(|wanted| wanted == *other)
+                }
             })
         })
     }

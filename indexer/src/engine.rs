@@ -177,7 +177,7 @@ impl Engine {
                     continue;
                 }
                 Step::Pursue(member, head) => {
-                    let followed = self.pursue(&member, head).await;
+                    let followed = self.pursue(&member, *head).await;
                     (member, followed)
                 }
                 Step::Look(member) => {

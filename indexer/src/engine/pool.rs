@@ -34,7 +34,7 @@ pub(super) enum Step {
     /// Compare this connection's chain with ours, then say so by [`Pool::admit`].
     Check(usize, String, ChainIdentity),
     /// Follow this head.
-    Pursue(Member, Header),
+    Pursue(Member, Box<Header>),
     /// Ask for the head, and follow it.
     Look(Member),
     /// Wait for news, or until then. `reason`: why nothing can be followed.
@@ -299,7 +299,7 @@ impl Pool {
             return Step::Look(member);
         }
         match slot.heads.pop_front() {
-            Some(head) => Step::Pursue(member, head),
+            Some(head) => Step::Pursue(member, Box::new(head)),
             None => Step::Wait { until: rests, reason: None },
         }
     }

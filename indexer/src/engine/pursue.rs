@@ -16,7 +16,7 @@ use crate::log::ChainChange;
 use crate::source::SourceError;
 
 impl Engine {
-    /// Follows `head` as far as it proves itself. Gives whether its endpoint gave what was wanted.
+    /// Follows `head` as far as it proves itself.
     pub(super) async fn pursue(&mut self, member: &Member, head: Header) -> Result<(), Failure> {
         let source = &member.source;
         let mut branch = vec![head];

@@ -1,0 +1,25 @@
+//! The chains that are measured on: real anvils whose blocks follow from a seed.
+//!
+//! [`Filled`] is one of the two large ones, taken from the cache or generated; [`Quiet`] is the small one on which
+//! blocks come one at a time. Both hold one `CarbonCredit`, deployed as `wia deploy` does it.
+
+mod anvil;
+mod check;
+mod contract;
+mod filled;
+mod generate;
+mod plan;
+mod quiet;
+mod wallet;
+mod wire;
+
+pub(crate) use anvil::Anvil;
+pub(crate) use check::{Expected, Range};
+pub(crate) use contract::Contract;
+pub(crate) use filled::{Filled, Source};
+pub(crate) use plan::{SHAPES, Shape};
+pub(crate) use quiet::{Mined, Quiet};
+pub(crate) use wire::{Log, get_logs};
+
+/// Connections over which a chain is filled and read.
+pub(crate) const CONNECTIONS: usize = 4;

@@ -1,0 +1,64 @@
+//! `wia-bench`: how fast `wia` is, measured from outside on a chain of its own, beside the floor of the same run.
+//!
+//! In: a release `wia`, a native anvil, a seed. Out: a table and a JSON file that name the machine. Nothing asserts on
+//! time; the exit code says whether the run was carried out and everything that came was right. `scripts/bench` builds
+//! what it needs and runs it.
+
+mod chain;
+mod error;
+mod indexer;
+mod measure;
+mod process;
+mod progress;
+mod random;
+mod report;
+mod rpc;
+mod run;
+mod socket;
+mod wait;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use error::BenchError;
+
+/// How fast wia is
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Indexer(run::Options),
+}
+
+fn main() -> ExitCode {
+    // The HTTP client asks for one even where it only speaks to loopback. It fails only when one is installed already,
+    // which nobody before us can have done.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let Cli { command: Command::Indexer(options) } = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("wia-bench: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = options.run() => outcome,
+            _ = tokio::signal::ctrl_c() => Err(BenchError::Refused("interrupted".into())),
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wia-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

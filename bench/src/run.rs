@@ -1,0 +1,207 @@
+//! One run: the chosen steps in order, on chains that they share, into one report.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::chain::{Anvil, Contract, Filled, Quiet, SHAPES, Shape, Source};
+use crate::error::BenchError;
+use crate::indexer::Setup;
+use crate::measure;
+use crate::report::{Figure, Machine, Quantity, Report, Section};
+
+/// Blocks of the live measurement.
+const LIVE_SAMPLES: usize = 500;
+/// Blocks of the fan-out.
+const FANOUT_SAMPLES: usize = 300;
+/// Subscribers of the fan-out.
+const SUBSCRIBERS: usize = 1_000;
+
+/// Open files: every subscriber is one here and one in the indexer, which inherits the limit.
+const OPEN_FILES: u64 = 8_192;
+
+/// A step of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// Fetch and parse, nothing stored
+    Floor,
+    /// Cold start to the last event durable and readable, beside the floor
+    Store,
+    /// Cold start to the last event posted, beside the floor
+    Webhook,
+    /// Mined to received on the chain's own subscription
+    Raw,
+    /// Mined to received at a subscriber of the indexer, beside the chain's own
+    Live,
+    /// A thousand subscribers
+    Fanout,
+}
+
+/// Measure `wia indexer` beside the floor of the same run
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// A tenth of the size, for trying; its figures say nothing
+    #[arg(long)]
+    quick: bool,
+    /// Only these steps (and what they are compared with); may be given several times
+    #[arg(long, value_name = "STEP")]
+    only: Vec<Step>,
+    /// Where the JSON goes [default: bench/indexer.json in the target folder]
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// What chains, filters and cursors follow from
+    #[arg(long, default_value_t = 4)]
+    seed: u64,
+    /// The native anvil
+    #[arg(long, value_name = "PATH", env = "WIA_ANVIL")]
+    anvil: PathBuf,
+    /// The release `wia` [default: the one beside this program]
+    #[arg(long, value_name = "PATH")]
+    wia: Option<PathBuf>,
+}
+
+/// Where a run finds and leaves things.
+struct Places {
+    wia: PathBuf,
+    source: Source,
+    json: PathBuf,
+}
+
+impl Places {
+    /// An indexer of that contract on that chain.
+    fn setup(&self, anvil: &Anvil, contract: &Contract) -> Setup {
+        Setup {
+            wia: self.wia.clone(),
+            scratch: self.source.scratch.clone(),
+            http_url: anvil.http_url(),
+            ws_url: anvil.ws_url(),
+            contract: contract.clone(),
+        }
+    }
+}
+
+impl Options {
+    fn wants(&self, step: Step) -> bool {
+        self.only.is_empty() || self.only.contains(&step)
+    }
+
+    fn wants_any(&self, steps: &[Step]) -> bool {
+        steps.iter().any(|step| self.wants(*step))
+    }
+
+    /// Everything, or a tenth.
+    fn sized(&self, count: usize) -> usize {
+        if self.quick { count / 10 } else { count }
+    }
+
+    fn places(&self, scratch: &Path, target: &Path) -> Result<Places, BenchError> {
+        let wia = self.wia.clone().unwrap_or_else(|| target.join("release/wia"));
+        let needed = self.wants_any(&[Step::Store, Step::Webhook, Step::Live, Step::Fanout]);
+        if needed && !wia.is_file() {
+            let wia = wia.display();
+            let reason =
+                format!("there is no {wia}; run `cargo build --release -p wia-node`, or name one with --wia");
+            return Err(BenchError::Refused(reason));
+        }
+        let cache = target.join("bench/chains");
+        let source = Source::new(self.anvil.clone(), cache, scratch.to_owned(), self.seed)?;
+        let json = self.json.clone().unwrap_or_else(|| target.join("bench/indexer.json"));
+        Ok(Places { wia, source, json })
+    }
+
+    /// Runs, prints the table, writes the JSON; both also when a step failed.
+    pub(crate) async fn run(&self) -> Result<(), BenchError> {
+        let target = target()?;
+        let folder = target.join("bench");
+        std::fs::create_dir_all(&folder).map_err(BenchError::file(&folder))?;
+        let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(&folder);
+        let scratch = scratch.map_err(BenchError::file(&folder))?;
+        let places = self.places(scratch.path(), &target)?;
+        // Without the rights for it, connecting will say so.
+        let _ = rlimit::increase_nofile_limit(OPEN_FILES);
+        let mut report = Report::new(Machine::name(&places.source.version), self.seed, self.quick);
+        let outcome = self.measure(&places, &mut report).await;
+        println!("\n{report}");
+        report.write(&places.json, outcome.as_ref().err())?;
+        eprintln!("written to {}", places.json.display());
+        outcome
+    }
+
+    async fn measure(&self, places: &Places, report: &mut Report) -> Result<(), BenchError> {
+        if self.wants_any(&[Step::Floor, Step::Store, Step::Webhook]) {
+            for shape in SHAPES {
+                let shape = if self.quick { shape.quick() } else { shape };
+                self.measure_filled(places, shape, report).await?;
+            }
+        }
+        if self.wants_any(&[Step::Raw, Step::Live, Step::Fanout]) {
+            self.measure_quiet(places, report).await?;
+        }
+        Ok(())
+    }
+
+    async fn measure_filled(
+        &self,
+        places: &Places,
+        shape: Shape,
+        report: &mut Report,
+    ) -> Result<(), BenchError> {
+        eprintln!("chain {shape}");
+        let chain = Filled::open(&places.source, shape).await?;
+        report.add(describe(&chain)?);
+        let (floor, section) = measure::floor(&chain).await?;
+        report.add(section);
+        let setup = places.setup(&chain.anvil, &chain.contract);
+        if self.wants(Step::Store) {
+            report.add(measure::store(&setup, &chain, floor).await?);
+        }
+        if self.wants(Step::Webhook) {
+            report.add(measure::webhook(&setup, &chain, floor).await?);
+        }
+        Ok(())
+    }
+
+    async fn measure_quiet(&self, places: &Places, report: &mut Report) -> Result<(), BenchError> {
+        eprintln!("a quiet chain");
+        // One chain each: what came live for one would be history for the next.
+        let quiet = || Quiet::start(&places.source.binary, &places.source.scratch, self.seed);
+        if self.wants_any(&[Step::Raw, Step::Live]) {
+            let mut quiet = quiet().await?;
+            let samples = self.sized(LIVE_SAMPLES);
+            let (raw, section) = measure::raw(&mut quiet, samples).await?;
+            report.add(section);
+            if self.wants(Step::Live) {
+                let setup = places.setup(&quiet.anvil, &quiet.contract);
+                report.add(measure::live(&setup, &mut quiet, samples, &raw).await?);
+            }
+        }
+        if self.wants(Step::Fanout) {
+            let mut quiet = quiet().await?;
+            let setup = places.setup(&quiet.anvil, &quiet.contract);
+            let (subscribers, samples) = (self.sized(SUBSCRIBERS), self.sized(FANOUT_SAMPLES));
+            report.add(measure::fanout(&setup, &mut quiet, self.seed, subscribers, samples).await?);
+        }
+        Ok(())
+    }
+}
+
+/// What the chain cost, and what anvil holds of it.
+fn describe(chain: &Filled) -> Result<Section, BenchError> {
+    let mut section = Section::new(format!("chain, {}", chain.shape));
+    if let Some(spent) = chain.generated_in {
+        section = section.figure(Figure::plain("generated", Quantity::s(spent)));
+    }
+    let resident = chain.anvil.process().usage()?.resident;
+    Ok(section
+        .figure(Figure::plain("loaded and checked", Quantity::s(chain.loaded_in)))
+        .raw("events", chain.events())
+        .raw("head", chain.expected.head)
+        .raw("anvilResidentBytes", resident))
+}
+
+/// The target folder in which this program lies: `<target>/<profile>/wia-bench`.
+fn target() -> Result<PathBuf, BenchError> {
+    let program = std::env::current_exe().map_err(BenchError::file("wia-bench"))?;
+    let target = program.parent().and_then(Path::parent).map(Path::to_owned);
+    target.ok_or_else(|| BenchError::Refused(format!("{} lies in no target folder", program.display())))
+}

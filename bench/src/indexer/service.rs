@@ -123,7 +123,9 @@ fn write_config(
         "http": { "port": port, "max_connections": 20_000, "max_connections_per_ip": 20_000 },
     });
     if let Some(Webhook { url }) = webhook {
-        config["indexer"] = json!({ "webhooks": [{ "name": "bench", "url": url, "secret": SECRET }] });
+        let secret = folder.join("secret");
+        fs::write(&secret, SECRET).map_err(BenchError::file(&secret))?;
+        config["webhook"] = json!([{ "name": "bench", "url": url, "secret_file": secret, "from_oldest": true }]);
     }
     let config = toml::Table::try_from(config).map_err(BenchError::malformed("configuration"))?;
     let path = folder.join("wia.toml");

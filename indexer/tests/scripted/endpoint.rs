@@ -77,9 +77,7 @@ impl Endpoint {
         let shared = Arc::new(Shared { chain, heads: broadcast::channel(64).0, fault, asked });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let routes = axum::Router::new()
-            .route("/", post(answer).get(upgrade))
-            .with_state(shared.clone());
+        let routes = axum::Router::new().route("/", post(answer).get(upgrade)).with_state(shared.clone());
         let serving = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         Self { shared, port, pushes, _serving: AbortOnDropHandle::new(serving) }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use wia_indexer::{
-    Config, Endpoint as Urls, EndpointState, EventSubscription, EventsFrom, Indexer, IndexerError, MessageKind,
-    State, VerifyReceipts, Wish,
+    Config, Endpoint as Urls, EndpointState, EventSubscription, EventsFrom, Indexer, IndexerError,
+    MessageKind, State, VerifyReceipts, Wish,
 };
 use wia_store::Store;
 
@@ -164,9 +164,7 @@ async fn a_useless_endpoint_that_is_the_only_one_is_waited_for() {
         running.caught_up(&stage).await;
         stage.endpoints[0].set(Some(fault));
         stage.grow(3);
-        running
-            .until("health says so", |i| matches!(i.health().state, State::Stalled { .. }))
-            .await;
+        running.until("health says so", |i| matches!(i.health().state, State::Stalled { .. })).await;
         stage.endpoints[0].set(None);
         stage.grow(1);
         running.heard_the_chain(&stage).await;
@@ -268,7 +266,9 @@ async fn an_endpoint_of_another_chain_is_excluded_alone() {
             let running = stage.run();
             running.caught_up(&stage).await;
             running
-                .until("it is excluded", |_| matches!(running.state_of(wrong), EndpointState::Excluded { .. }))
+                .until("it is excluded", |_| {
+                    matches!(running.state_of(wrong), EndpointState::Excluded { .. })
+                })
                 .await;
             let reason = running.state_of(wrong).to_string();
             assert!(reason.contains(says), "{reason}");

@@ -22,9 +22,15 @@ const MAX_DEPTH: u64 = 6;
 const STEPS: u64 = 25;
 
 fn config(endpoints: Vec<Urls>) -> Config {
-    let abi = JsonAbi::parse(["event Transfer(address indexed from, address indexed to, uint256 value)"]).unwrap();
-    let credit =
-        Contract { name: "CarbonCredit".into(), address: contract(), kind: Kind::Credit, abi, balances: true };
+    let abi =
+        JsonAbi::parse(["event Transfer(address indexed from, address indexed to, uint256 value)"]).unwrap();
+    let credit = Contract {
+        name: "CarbonCredit".into(),
+        address: contract(),
+        kind: Kind::Credit,
+        abi,
+        balances: true,
+    };
     Config {
         max_reorg_depth: MAX_DEPTH,
         final_confirmations: 4,

@@ -193,6 +193,12 @@ pub(super) async fn status_of(reader: &Reader) -> Result<Value, Refusal> {
             "nextOffset": status.next_offset,
             "bytes": status.bytes,
         },
+        "endpoints": health.endpoints.iter().map(|e| json!({
+            "endpoint": e.endpoint,
+            "score": e.score,
+            "head": e.head,
+            "state": e.state.to_string(),
+        })).collect::<Vec<_>>(),
     }))
 }
 

@@ -110,6 +110,17 @@ impl Client {
         panic!("{} ended early, after {lines:#?}", self.name);
     }
 
+    /// The refusal that it ends with, the last line; what came before is passed over.
+    pub async fn refused(mut self) -> Value {
+        let mut last = None;
+        while let Some(line) = self.line().await {
+            last = Some(line);
+        }
+        let status = self.child.wait().await.expect("a child can be waited for");
+        let last = last.filter(|line| line.get("error").is_some());
+        last.unwrap_or_else(|| panic!("{} ended without a refusal: {status}", self.name))
+    }
+
     /// All remaining lines, once it has ended well.
     pub async fn finish(mut self) -> Vec<Value> {
         let mut lines = Vec::new();

@@ -14,17 +14,20 @@ use crate::{foundry, wait_until};
 const START_TIMEOUT: Duration = Duration::from_secs(40);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The ready file: these members and no others.
+/// The ready file: these members and no others. Those of the relayer's doors are empty where the indexer runs alone.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ready {
     /// REST, metrics, health.
     pub http_url: String,
     /// The carbon stream.
+    #[serde(default)]
     pub ws_url: String,
     /// The relay's WebSocket.
+    #[serde(default)]
     pub relay_url: String,
     /// libp2p, with the peer id.
+    #[serde(default)]
     pub p2p_addr: String,
     /// The chain that `wia` talks to.
     pub rpc_url: String,

@@ -125,7 +125,8 @@ fn write_config(
     if let Some(Webhook { url }) = webhook {
         let secret = folder.join("secret");
         fs::write(&secret, SECRET).map_err(BenchError::file(&secret))?;
-        config["webhook"] = json!([{ "name": "bench", "url": url, "secret_file": secret, "from_oldest": true }]);
+        config["webhook"] =
+            json!([{ "name": "bench", "url": url, "secret_file": secret, "from_oldest": true }]);
     }
     let config = toml::Table::try_from(config).map_err(BenchError::malformed("configuration"))?;
     let path = folder.join("wia.toml");

@@ -184,7 +184,7 @@ pub struct Block {
     pub timestamp: ::prost::alloc::string::String,
 }
 /// How the indexer stands.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetStatusResponse {
     /// EIP-155.
     #[prost(uint64, tag = "1")]
@@ -219,6 +219,25 @@ pub struct GetStatusResponse {
     /// Of the log on disk.
     #[prost(uint64, tag = "11")]
     pub log_bytes: u64,
+    /// Where blocks come from, the preferred one first.
+    #[prost(message, repeated, tag = "12")]
+    pub endpoints: ::prost::alloc::vec::Vec<Endpoint>,
+}
+/// One node of the chain.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Endpoint {
+    /// Scheme, host and port.
+    #[prost(string, tag = "1")]
+    pub endpoint: ::prost::alloc::string::String,
+    /// 0…1,000, from failures, latency and blocks behind.
+    #[prost(uint32, tag = "2")]
+    pub score: u32,
+    /// Its last head; absent before the first.
+    #[prost(uint64, optional, tag = "3")]
+    pub head: ::core::option::Option<u64>,
+    /// `connecting`, `leading`, `healthy`, `syncing`, `failing: …` or `excluded: …`.
+    #[prost(string, tag = "4")]
+    pub state: ::prost::alloc::string::String,
 }
 /// Generated server implementations.
 pub mod indexer_server {

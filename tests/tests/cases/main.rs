@@ -5,6 +5,7 @@
 mod contracts;
 mod ends;
 mod faults;
+mod indexer;
 mod manners;
 mod nodes;
 mod once;

@@ -15,12 +15,12 @@ use futures::stream::{self, BoxStream, unfold};
 use serde_json::{Map, Value, json};
 use tonic::Status;
 use tonic::codec::CompressionEncoding;
-use wia_indexer::{Catalog, Message, MessageKind};
+use wia_indexer::{Catalog, EndpointHealth, Message, MessageKind};
 use wia_protocol::generated::indexer::event::Type;
 use wia_protocol::generated::indexer::indexer_server::{self, IndexerServer};
 use wia_protocol::generated::indexer::subscribe_request::Depth;
 use wia_protocol::generated::indexer::{
-    Block, Event, Filter, GetStatusRequest, GetStatusResponse, SubscribeRequest,
+    Block, Endpoint, Event, Filter, GetStatusRequest, GetStatusResponse, SubscribeRequest,
 };
 use wia_protocol::indexer::Subscribe;
 use wia_protocol::relay::MAX_MESSAGE_BYTES;
@@ -140,8 +140,14 @@ impl indexer_server::Indexer for Door {
             first_offset: status.first_offset.map(|o| o.0),
             next_offset: status.next_offset.0,
             log_bytes: status.bytes,
+            endpoints: status.health.endpoints.into_iter().map(endpoint).collect(),
         }))
     }
+}
+
+fn endpoint(health: EndpointHealth) -> Endpoint {
+    let EndpointHealth { endpoint, score, head, state } = health;
+    Endpoint { endpoint, score, head: head.map(|n| n.0), state: state.to_string() }
 }
 
 /// A request, under the same rules as its JSON form.

@@ -8,7 +8,7 @@
 //! | `GET /indexer/v1/transfers` | a page of ERC-20 transfers |
 //! | `GET /indexer/v1/balances/{address}` | balances now or at a block |
 //! | `GET /indexer/v1/blocks/{number, hash or latest}` | one block |
-//! | `GET /indexer/v1/status` | head, lag, log |
+//! | `GET /indexer/v1/status` | head, lag, log, endpoints |
 //! | `POST /wia.indexer.v1.Indexer/…` | gRPC: `Subscribe`, `GetStatus` ([`grpc`]) |
 //!
 //! Every message has the same form on every door; `wia_protocol::indexer` says how it is asked for. A stream takes a

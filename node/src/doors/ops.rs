@@ -22,7 +22,6 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     if shared.stop.is_cancelled() {
         reasons.push("node: stopping".into());
     }
-    let webhooks = webhooks(&shared.services).await;
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let indexer = shared.services.indexer.health();
     let mut body = json!({
@@ -34,31 +33,12 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
             "lagBlocks": indexer.lag_blocks,
             "sinceHeadMs": indexer.since_head_ms,
         },
-        "webhooks": webhooks,
     });
     if let Some(relaying) = &shared.services.relaying {
         body["relayer"] = json!(relaying.relayer.health());
         body["p2pPeers"] = json!(relaying.mesh.peers());
     }
     (status, Json(body)).into_response()
-}
-
-/// How the webhooks stand; null when that cannot be read.
-async fn webhooks(services: &Services) -> Value {
-    let views = services.webhooks.clone();
-    let statuses =
-        services.reader.read(move |_| views.iter().map(CourierView::status).collect::<Result<Vec<_>, _>>());
-    let Ok(statuses) = statuses.await else { return Value::Null };
-    let webhook = |status: SinkStatus| {
-        json!({
-            "name": status.name,
-            "cursor": status.cursor,
-            "delivered": status.delivered,
-            "failing": status.failing,
-            "deadLetters": status.dead_letters.len(),
-        })
-    };
-    statuses.into_iter().map(webhook).collect()
 }
 
 /// `GET /metrics`: Prometheus text, format 0.0.4.

@@ -4,6 +4,7 @@ mod alone;
 mod limits;
 mod questions;
 mod streams;
+mod webhooks;
 
 use alloy::transports::http::reqwest;
 use serde_json::{Value, json};

@@ -45,9 +45,10 @@ pub(super) struct Fetched {
 }
 
 impl Fetcher {
-    /// All blocks of `from..=to`.
+    /// All blocks of `from..=to` of the leader's chain, read from the first of `members` that gives them.
     pub(super) async fn fetch(
         &self,
+        leader: Member,
         members: Vec<Member>,
         from: u64,
         to: u64,
@@ -56,7 +57,7 @@ impl Fetcher {
         let mut tried = 0;
         loop {
             let member = &members[tried % members.len().max(1)];
-            let error = match self.read(member, from, to).await {
+            let error = match self.read_of(&leader, member, from, to).await {
                 Ok((first, blocks)) => {
                     self.pool.worked(member.place);
                     return Ok(Fetched { place: member.place, first, blocks });
@@ -73,6 +74,35 @@ impl Fetcher {
             tokio::time::sleep(Duration::from_millis(error.retry_after_ms().min(self.retry_max_ms))).await;
             backoff.pause().await;
         }
+    }
+
+    /// Blocks of `member` that are the leader's too.
+    async fn read_of(
+        &self,
+        leader: &Member,
+        member: &Member,
+        from: u64,
+        to: u64,
+    ) -> Result<(Header, Vec<Block>), SourceError> {
+        let (first, blocks) = self.read(member, from, to).await?;
+        self.compare(leader, member, blocks.last()).await?;
+        Ok((first, blocks))
+    }
+
+    /// Refuses blocks of another endpoint that are not the leader's: by the last one, since they are joined.
+    async fn compare(
+        &self,
+        leader: &Member,
+        member: &Member,
+        last: Option<&Block>,
+    ) -> Result<(), SourceError> {
+        let Some(last) = last.filter(|_| member.place != leader.place) else { return Ok(()) };
+        let headers = leader.source.headers(last.number, last.number).await?;
+        if headers.first().is_some_and(|h| h.hash == last.hash) {
+            return Ok(());
+        }
+        let reason = format!("its block {} is not {}'s", last.number, leader.source.endpoint());
+        Err(implausible(member.source.as_ref(), reason))
     }
 
     async fn read(&self, member: &Member, from: u64, to: u64) -> Result<(Header, Vec<Block>), SourceError> {

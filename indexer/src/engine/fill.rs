@@ -147,8 +147,8 @@ impl Engine {
                 return;
             }
             let (from, to) = (ahead.next, ahead.to.min(ahead.next.saturating_add(blocks - 1)));
-            let fetcher = self.fetcher.clone();
-            let fetching = tokio::spawn(async move { fetcher.fetch(members, from, to).await });
+            let (fetcher, leader) = (self.fetcher.clone(), leader.clone());
+            let fetching = tokio::spawn(async move { fetcher.fetch(leader, members, from, to).await });
             ahead.ranges.push_back(Flight { bytes, fetching: AbortOnDropHandle::new(fetching) });
             ahead.bytes += bytes;
             ahead.next = to + 1;

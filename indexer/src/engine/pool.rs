@@ -246,6 +246,13 @@ impl Pool {
         score::is_cut_back(&all, lower, tip, self.patience, Instant::now())
     }
 
+    /// The last head of an endpoint, or `shown` when that is higher.
+    pub(super) fn height(&self, place: usize, shown: BlockNumber) -> BlockNumber {
+        let inner = self.lock();
+        let head = inner.slots.get(place).and_then(|s| s.standing.head());
+        head.map_or(shown, |h| h.number.max(shown))
+    }
+
     /// Those that can be read from, apart from `except`, each with its head.
     pub(super) fn others(&self, except: usize) -> Vec<(Member, Option<BlockNumber>)> {
         let (inner, now) = (self.lock(), Instant::now());

@@ -142,7 +142,8 @@ impl Engine {
         let others = self.pool.others(member.place);
         let stances = others.iter().map(|(other, head)| stance(other, *head, tip));
         let stances: Vec<_> = futures::future::join_all(stances).await.into_iter().flatten().collect();
-        if !score::is_contradicted(theirs.number, &stances) {
+        // A branch that was shown while catching up may end below its head.
+        if !score::is_contradicted(self.pool.height(member.place, theirs.number), &stances) {
             return false;
         }
         let holding = stances.iter().filter(|s| s.has_our_tip).count();

@@ -198,12 +198,13 @@ pub(super) struct Stance {
     pub(super) has_our_tip: bool,
 }
 
-/// Whether the others speak against leaving our chain for one with the head `proposed`: one of them that is as high
-/// has our tip, or most of all have it.
+/// Whether the others speak against leaving our chain for that of an endpoint whose head is `proposed`: more of all
+/// hold on to our tip than not, or as many, and one of them is as high.
 pub(super) fn is_contradicted(proposed: BlockNumber, others: &[Stance]) -> bool {
     let mut holding = others.iter().filter(|o| o.has_our_tip);
     let count = holding.clone().count();
-    holding.any(|o| o.head >= proposed) || 2 * count > others.len() + 1
+    let against = 1 + others.len() - count;
+    count > against || (count == against && holding.any(|o| o.head >= proposed))
 }
 
 #[cfg(test)]

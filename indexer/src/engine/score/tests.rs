@@ -170,4 +170,5 @@ fn a_fork_is_contradicted_by_one_as_high_or_by_most() {
     assert!(is_contradicted(proposed, &[stance(11, true)]));
     assert!(is_contradicted(proposed, &[stance(10, true), stance(10, true)]), "two of three");
     assert!(!is_contradicted(proposed, &[stance(10, true), stance(12, false)]));
+    assert!(!is_contradicted(proposed, &[stance(12, true), stance(9, false)]), "we are on the fork of one");
 }

@@ -4,9 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 use wia_indexer::State as IndexerState;
-use wia_indexer::sink::{CourierView, SinkStatus};
 use wia_relayer::Condition;
 
 use super::{Services, Shared};

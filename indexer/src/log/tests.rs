@@ -10,6 +10,8 @@ use crate::Endpoint;
 use crate::chain::catalog::{Contract, Kind};
 use crate::log::entry::{EventRecord, TRANSFER};
 
+mod retention;
+
 const CONTRACT: Address = Address::repeat_byte(0xcc);
 const ALICE: Address = Address::repeat_byte(1);
 const BOB: Address = Address::repeat_byte(2);

@@ -137,3 +137,62 @@ impl AsyncWrite for Lingering {
         self.tcp.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpSocket};
+
+    use super::*;
+
+    /// Both ends of a connection, ours with small buffers.
+    async fn pair(send_timeout: Duration) -> (Lingering, Lifeline, TcpStream) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(4 << 10).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener: TcpListener = socket.listen(1).unwrap();
+        let peer = TcpSocket::new_v4().unwrap();
+        peer.set_recv_buffer_size(4 << 10).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (ours, theirs) = tokio::join!(listener.accept(), peer.connect(address));
+        let lifeline = Lifeline::new();
+        (Lingering::new(ours.unwrap().0, lifeline.clone(), send_timeout), lifeline, theirs.unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_first_bytes_tell_which_http_is_spoken_and_are_read_again() {
+        for (sent, http2) in
+            [("PRI * HTTP/2.0\r\n", true), ("PROPFIND / HTTP/1.1", false), ("GET /", false), ("P", false)]
+        {
+            let (mut ours, _, mut theirs) = pair(LINGER).await;
+            // In pieces, as a network may bring them.
+            for byte in sent.as_bytes() {
+                theirs.write_all(&[*byte]).await.unwrap();
+            }
+            theirs.shutdown().await.unwrap();
+            let told = ours.speaks_http2().await;
+            assert!(if sent == "P" { told.is_err() } else { told.unwrap() == http2 }, "{sent}");
+            let mut read = String::new();
+            ours.read_to_string(&mut read).await.unwrap();
+            assert_eq!(read, sent);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_whose_reader_takes_nothing_fails_after_the_send_time_out() {
+        let (mut ours, lifeline, _theirs) = pair(Duration::from_millis(20)).await;
+        let _streaming = lifeline.stream();
+        let error = ours.write_all(&vec![0; 16 << 20]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_stream_may_wait_for_its_reader() {
+        let (mut ours, _, mut theirs) = pair(Duration::from_millis(1)).await;
+        let all = vec![0; 1 << 20];
+        // Twenty times the send time-out, in which nothing is read.
+        let stuck = timeout(Duration::from_millis(20), ours.write_all(&all)).await;
+        assert!(stuck.is_err(), "it waits");
+        let mut read = [0; 1 << 10];
+        theirs.read_exact(&mut read).await.unwrap();
+    }
+}

@@ -226,3 +226,48 @@ impl From<End> for Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wia_protocol::indexer::MinConfirmations;
+
+    use super::*;
+
+    #[test]
+    fn a_request_means_what_its_json_means() {
+        let filter = Filter {
+            contracts: vec!["CarbonCredit".into()],
+            arguments: [("value".into(), "5".into())].into(),
+            ..Filter::default()
+        };
+        let request = SubscribeRequest {
+            filter: Some(filter),
+            depth: Some(Depth::MinConfirmations(3)),
+            promotions: Some(false),
+            cursor: "7.1".into(),
+        };
+        let json = json!({
+            "filter": {"contracts": ["CarbonCredit"], "arguments": {"value": "5"}},
+            "minConfirmations": 3, "promotions": false, "cursor": "7.1",
+        });
+        assert_eq!(read(request).unwrap(), Subscribe::parse(&json).unwrap());
+        assert_eq!(read(SubscribeRequest::default()).unwrap(), Subscribe::parse(&Value::Null).unwrap());
+        let finalized = SubscribeRequest { depth: Some(Depth::Finalized(true)), ..Default::default() };
+        assert_eq!(read(finalized).unwrap().min_confirmations, MinConfirmations::Finalized);
+        let too_deep = SubscribeRequest { depth: Some(Depth::MinConfirmations(129)), ..Default::default() };
+        let refused = read(too_deep).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+        assert!(refused.message().contains("minConfirmations"), "{refused}");
+    }
+
+    #[test]
+    fn arguments_are_texts_and_json() {
+        let arguments = json!({"to": "0x1", "ids": ["1", "2"], "final": true});
+        let Value::Object(arguments) = arguments else { unreachable!() };
+        let told = texts(arguments);
+        assert_eq!(
+            (told["to"].as_str(), told["ids"].as_str(), told["final"].as_str()),
+            ("0x1", r#"["1","2"]"#, "true")
+        );
+    }
+}

@@ -145,3 +145,31 @@ impl From<RpcError> for Refusal {
         Self::invalid(text("field"), text("reason"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_retention_removed_is_gone_on_every_door() {
+        let refusal = Refusal::from(IndexerError::Forgotten { offset: 7, oldest: 9 });
+        let rpc = refusal.clone().into_rpc();
+        assert_eq!((rpc.code, &rpc.data.unwrap()["field"]), (-32003, &json!("block")));
+        assert_eq!(Status::from(refusal.clone()).code(), tonic::Code::OutOfRange);
+        assert_eq!(refusal.into_response().status(), StatusCode::GONE);
+    }
+
+    #[test]
+    fn inner_text_does_not_leave() {
+        let inner = IndexerError::Damaged { at: "entry 7".into(), reason: "secret".into() };
+        let refusal = Refusal::from(inner);
+        assert!(!format!("{refusal:?}").contains("secret"));
+        assert_eq!(Status::from(refusal).code(), tonic::Code::Internal);
+    }
+
+    #[test]
+    fn a_query_string_has_names_of_its_own() {
+        let refused = Refusal::from(RpcError::invalid("contracts", "no")).of_query();
+        assert_eq!((refused.field.as_str(), refused.reason.as_str()), ("contract", "no"));
+    }
+}

@@ -57,7 +57,7 @@ async function follow() {
 }
 
 function message(event) {
-  const { recovered, contractName, event: name, signature, topics, data, ...same } = event
+  const { recovered, contractName, event: name, signature, topics, data, notification, ...same } = event
   const hex = (bytes) => `0x${bytes.toString('hex')}`
   return {
     ...same,
@@ -65,5 +65,6 @@ function message(event) {
     ...(name && { event: name, signature }),
     topics: topics.map(hex),
     data: hex(data),
+    ...(notification && { notification: JSON.parse(notification) }),
   }
 }

@@ -112,6 +112,9 @@ pub struct Event {
     /// False when what follows the cursor is no longer kept: the stream begins with the oldest that is.
     #[prost(bool, tag = "18")]
     pub recovered: bool,
+    /// The protocol documents' own message for it, where they have one: JSON.
+    #[prost(string, tag = "19")]
+    pub notification: ::prost::alloc::string::String,
 }
 /// Nested message and enum types in `Event`.
 pub mod event {

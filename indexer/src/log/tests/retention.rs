@@ -8,12 +8,12 @@ use crate::stream::events::message::Context;
 use crate::stream::events::subscription::{EventSubscription, From, Wish};
 use crate::stream::tail::Tail;
 
-/// Bytes of each block's only event, which nothing can compress.
+/// Bytes of each block's only event, which nothing can compress; a file of the log has 64 MiB.
 const EVENT_BYTES: usize = 6 << 20;
 
-/// Blocks that are written, and how many are kept: more than what one file holds of each.
-const BLOCKS: u64 = 40;
-const KEPT: u64 = 12;
+/// Blocks that are written, more than one file holds, and how many are kept, all of them in the second.
+const BLOCKS: u64 = 14;
+const KEPT: u64 = 2;
 
 fn noise(seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;

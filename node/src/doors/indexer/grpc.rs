@@ -12,10 +12,12 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream, unfold};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tonic::Status;
 use tonic::codec::CompressionEncoding;
-use wia_indexer::{Catalog, EndpointHealth, Message, MessageKind};
+use wia_indexer::{EndpointHealth, Message, MessageKind};
 use wia_protocol::generated::indexer::event::Type;
 use wia_protocol::generated::indexer::indexer_server::{self, IndexerServer};
 use wia_protocol::generated::indexer::subscribe_request::Depth;
@@ -94,7 +96,7 @@ impl indexer_server::Indexer for Door {
             recovered: subscription.recovered(),
             ..Event::default()
         };
-        let (indexer, stop) = (shared.services.indexer.clone(), shared.stop.clone());
+        let stop = shared.stop.clone();
         let blocks = unfold(Some((subscription, stop, held)), |open| async move {
             let (mut subscription, stop, held) = open?;
             match stop.run_until_cancelled(subscription.next()).await {
@@ -109,8 +111,7 @@ impl indexer_server::Indexer for Door {
                 Ok(messages) => (messages, None),
                 Err(end) => (Vec::new(), Some(Err(end.into()))),
             };
-            let indexer = indexer.clone();
-            let events = messages.into_iter().map(move |m| Ok(event(&m, chain_id, indexer.catalog())));
+            let events = messages.into_iter().map(move |m| event(&m, chain_id));
             stream::iter(events.chain(end))
         };
         let all = stream::once(async { Ok(first) }).chain(blocks.flat_map(events));
@@ -174,11 +175,29 @@ fn read(request: SubscribeRequest) -> Result<Subscribe, Status> {
     Subscribe::parse(&params).map_err(|e| Refusal::from(e).into())
 }
 
+/// What a message's JSON says in words. It is written once for all readers; decoding the event anew for each is not.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Words<'a> {
+    contract_name: Option<String>,
+    event: Option<String>,
+    signature: Option<String>,
+    #[serde(default)]
+    arguments: Map<String, Value>,
+    #[serde(borrow)]
+    notification: Option<&'a RawValue>,
+}
+
 /// The message, field by field.
-fn event(message: &Message, chain_id: u64, catalog: &Catalog) -> Event {
+fn event(message: &Message, chain_id: u64) -> Result<Event, Status> {
     let (record, block) = (message.record(), &message.entry().block);
     let transaction = block.transactions.get(record.transaction as usize).copied().unwrap_or_default();
-    let mut event = Event {
+    let json = message.json();
+    let words: Words<'_> = serde_json::from_str(&json).map_err(|error| {
+        tracing::error!(%error, id = message.id(), "a message is no JSON");
+        Status::from(End::Failed)
+    })?;
+    Ok(Event {
         r#type: match message.kind() {
             MessageKind::Event => Type::Event,
             MessageKind::Retracted => Type::Retracted,
@@ -194,18 +213,16 @@ fn event(message: &Message, chain_id: u64, catalog: &Catalog) -> Event {
         transaction_hash: transaction.to_string(),
         log_index: record.log_index,
         contract: record.contract.to_checksum(None),
-        contract_name: catalog.name(record.contract).unwrap_or_default().to_owned(),
+        contract_name: words.contract_name.unwrap_or_default(),
+        event: words.event.unwrap_or_default(),
+        signature: words.signature.unwrap_or_default(),
+        arguments: texts(words.arguments),
         topics: record.topics.iter().map(|t| t.to_vec()).collect(),
         data: record.data.to_vec(),
         confirmations: message.confirmations(),
-        ..Event::default()
-    };
-    if let Some(decoded) = catalog.decode(record) {
-        event.event = decoded.name;
-        event.signature = decoded.signature;
-        event.arguments = texts(decoded.arguments);
-    }
-    event
+        recovered: false,
+        notification: words.notification.map_or("", RawValue::get).to_owned(),
+    })
 }
 
 /// Texts as they are, everything else as JSON.

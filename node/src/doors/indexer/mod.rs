@@ -14,7 +14,7 @@
 //! Every message has the same form on every door; `wia_protocol::indexer` says how it is asked for. A stream takes a
 //! place among the connections of `http.max_connections`, whatever it runs over. Serves C-003, C-008, C-092, C-093.
 
-pub(super) mod grpc;
+pub(crate) mod grpc;
 pub(crate) mod reader;
 mod refusal;
 mod rest;

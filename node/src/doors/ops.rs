@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use wia_indexer::State as IndexerState;
-use wia_indexer::sink::{CourierView, SinkStatus};
+use wia_indexer::sink::SinkStatus;
 use wia_relayer::Condition;
 
 use super::{Services, Shared};
@@ -45,10 +45,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
 
 /// How the webhooks stand; null when that cannot be read.
 async fn webhooks(services: &Services) -> Value {
-    let views = services.webhooks.clone();
-    let statuses =
-        services.reader.read(move |_| views.iter().map(CourierView::status).collect::<Result<Vec<_>, _>>());
-    let Ok(statuses) = statuses.await else { return Value::Null };
+    let Ok(statuses) = services.reader.webhooks().await else { return Value::Null };
     let webhook = |status: SinkStatus| {
         json!({
             "name": status.name,

@@ -9,7 +9,7 @@ use ::parquet::basic::{LogicalType, TimeUnit};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Field, RowAccessor};
 use axum::Json;
-use axum::extract::Query;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -223,29 +223,46 @@ fn what_is_kept_says_up_to_where_it_goes_and_how_to_go_on() {
     );
 }
 
-/// A node with three events, one a page, that fails at the second page as often as it is told, with that status.
-async fn node(failures: usize, status: StatusCode, reorg: bool) -> String {
-    let (failed, asked) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let events = async move |Query(query): Query<Vec<(String, String)>>| -> Response {
+/// A node with three events, one a page.
+#[derive(Clone)]
+struct Node {
+    /// How often it still fails at the second page, and with what.
+    failures: Arc<AtomicUsize>,
+    status: StatusCode,
+    /// Whether its last block is another one each time that it is asked.
+    reorgs: bool,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Node {
+    async fn events(State(node): State<Self>, Query(query): Query<Vec<(String, String)>>) -> Response {
         let value = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!((value("toBlock"), value("limit")), (Some("89"), Some("1000")));
-        let next: u64 = value("cursor").map_or(0, |cursor| cursor.trim_end_matches(".0").parse().unwrap());
-        if next == 1 && failed.fetch_add(1, Ordering::Relaxed) < failures {
+        let at: u64 = value("cursor").map_or(0, |cursor| cursor.trim_end_matches(".0").parse().unwrap());
+        let left = |left: usize| left.checked_sub(1);
+        if at == 1 && node.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok() {
             let error = json!({"error": {"message": "cursor: of a case"}});
-            return (status, [("retry-after", "0")], Json(error)).into_response();
+            return (node.status, [("retry-after", "0")], Json(error)).into_response();
         }
-        let cursor = (next < 2).then(|| format!("{}.0", next + 1));
-        Json(json!({"events": [message(next + 1)], "next": cursor})).into_response()
-    };
-    let block = async move || {
-        let branch = if reorg { asked.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        let next = (at < 2).then(|| format!("{}.0", at + 1));
+        Json(json!({"events": [message(at + 1)], "next": next})).into_response()
+    }
+
+    async fn last_block(State(node): State<Self>) -> Json<Value> {
+        let branch = if node.reorgs { node.asked.fetch_add(1, Ordering::Relaxed) } else { 0 };
         Json(json!({"hash": format!("0x{branch:064x}")}))
-    };
-    let status = json!({"chainId": 31_337, "head": {"number": 100}, "log": {"firstOffset": 0}});
+    }
+}
+
+/// The URL of a [`Node`].
+async fn node(failures: usize, status: StatusCode, reorgs: bool) -> String {
+    let node = Node { failures: Arc::new(failures.into()), status, reorgs, asked: Arc::default() };
+    let answer = json!({"chainId": 31_337, "head": {"number": 100}, "log": {"firstOffset": 0}});
     let router = axum::Router::new()
-        .route("/indexer/v1/events", get(events))
-        .route("/indexer/v1/blocks/89", get(block))
-        .route("/indexer/v1/status", get(Json(status)));
+        .route("/indexer/v1/events", get(Node::events))
+        .route("/indexer/v1/blocks/89", get(Node::last_block))
+        .route("/indexer/v1/status", get(move || std::future::ready(Json(answer))))
+        .with_state(node);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });

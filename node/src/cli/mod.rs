@@ -3,6 +3,7 @@
 mod deploy;
 mod dev;
 mod dev_accounts;
+mod export;
 mod node;
 mod wallet;
 
@@ -34,6 +35,7 @@ enum Command {
     Indexer(node::Node),
     /// Deploy the contracts to a network, by name
     Deploy(deploy::Deploy),
+    Export(export::Export),
     /// Keys, balances, signed transfers
     #[command(subcommand)]
     Wallet(wallet::Wallet),
@@ -90,6 +92,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Node(#[from] crate::wiring::NodeError),
     #[error(transparent)]
+    Export(#[from] export::ExportError),
+    #[error(transparent)]
     Wallet(#[from] wallet::WalletError),
     #[error("{path}: {reason}")]
     File { path: PathBuf, reason: std::io::Error },
@@ -127,6 +131,10 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Deploy(deploy) => {
             start_log("warn");
             deploy.run().await
+        }
+        Command::Export(export) => {
+            start_log("warn");
+            Ok(export.run().await?)
         }
         Command::Wallet(wallet) => {
             start_log("error");

@@ -73,7 +73,8 @@ pub(crate) fn write_ready(path: &Path, value: &Value) -> Result<(), CliError> {
     files::write_secret(path, format!("{value:#}\n").as_bytes()).map_err(CliError::file(path))
 }
 
-async fn stop_on_signal(stop: CancellationToken) {
+/// Cancels `stop` on Ctrl-C or SIGTERM.
+pub(super) async fn stop_on_signal(stop: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return stop.cancel();

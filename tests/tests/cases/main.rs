@@ -4,6 +4,7 @@
 
 mod contracts;
 mod ends;
+mod export;
 mod faults;
 mod indexer;
 mod manners;

@@ -51,7 +51,8 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = options.run() => outcome,
-            _ = tokio::signal::ctrl_c() => Err(BenchError::Refused("interrupted".into())),
+            // Everything that runs is dropped, and with it every child.
+            () = interrupted() => Err(BenchError::Refused("interrupted".into())),
         }
     });
     match outcome {
@@ -60,5 +61,19 @@ fn main() -> ExitCode {
             eprintln!("wia-bench: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Returns at SIGINT or SIGTERM.
+async fn interrupted() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => signals.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
     }
 }

@@ -25,7 +25,8 @@ pub(crate) struct Heard {
 
 impl Subscriber {
     /// Connects and subscribes; an error when the indexer says that something was lost.
-    pub(crate) async fn open(url: &str, params: Value) -> Result<Self, BenchError> {
+    pub(crate) async fn open(url: &str, mut params: Value) -> Result<Self, BenchError> {
+        params["promotions"] = false.into();
         let mut socket = Socket::open(url).await?;
         let answer = socket.call("indexer.subscribe", params).await?;
         if answer["recovered"] != true {
@@ -34,7 +35,7 @@ impl Subscriber {
         Ok(Self { socket })
     }
 
-    /// The next event. Anything but an event is wrong: nothing is reorganised here, and promotions were not asked for.
+    /// The next event. Anything but an event is wrong: nothing is reorganised here, and promotions are not asked for.
     pub(crate) async fn next(&mut self) -> Result<Heard, BenchError> {
         let push = self.socket.push().await?;
         let message: Message<'_> = push.params()?;

@@ -307,9 +307,10 @@ fn sync_folder(folder: &Path) -> Result<(), JournalError> {
 
 fn io(path: &Path, error: &std::io::Error) -> JournalError {
     match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            JournalError::Full { path: path.to_owned() }
-        }
+        // The last one is what a limit on the size of files (`ulimit -f`) says.
+        std::io::ErrorKind::StorageFull
+        | std::io::ErrorKind::QuotaExceeded
+        | std::io::ErrorKind::FileTooLarge => JournalError::Full { path: path.to_owned() },
         _ => JournalError::Io { path: path.to_owned(), reason: error.to_string() },
     }
 }

@@ -91,6 +91,51 @@ fn whole_files_are_forgotten_and_the_rest_stays() {
     fill(&journal, 200..210);
 }
 
+/// The kernel refuses, as it does when the disk is full: this test's binary runs again under a limit on the size of files.
+#[test]
+fn a_full_disk_refuses_a_batch_as_a_whole_and_takes_it_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact journal::tests::fills_the_disk --nocapture";
+    let output = std::process::Command::new("sh")
+        .args(["-c", script, std::env::current_exe().unwrap().to_str().unwrap()])
+        .env("WIA_TEST_JOURNAL", folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let kept = said.lines().find_map(|l| l.split("kept ").nth(1)?.parse::<u64>().ok());
+    let kept = kept.unwrap_or_else(|| panic!("{output:?}"));
+    assert!(kept > 10, "{said}");
+    let journal = Journal::open(folder.path(), 1 << 20).unwrap();
+    assert_eq!(journal.last_key(), Some(kept - 1), "nothing of the refused batches is there");
+    for key in 0..kept {
+        assert_eq!(journal.get(key).unwrap(), Some(payload(key)));
+    }
+    fill(&journal, kept..kept + 50);
+    assert_eq!(journal.last_key(), Some(kept + 49));
+}
+
+/// Does nothing unless the environment asks for it.
+#[test]
+fn fills_the_disk() {
+    let Some(folder) = std::env::var_os("WIA_TEST_JOURNAL") else { return };
+    let journal = Journal::open(Path::new(&folder), 1 << 20).unwrap();
+    let batch = |first: u64| (first..first + 3).map(|key| (key, payload(key))).collect::<Vec<_>>();
+    let mut kept = 0;
+    let error = loop {
+        match journal.append(&batch(kept)) {
+            Ok(()) => kept += 3,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, JournalError::Full { .. }), "{error}");
+    assert!(error.to_string().contains("free some space"), "{error}");
+    // The same call again, and a smaller one: it is no end.
+    assert!(matches!(journal.append(&batch(kept)), Err(JournalError::Full { .. })));
+    journal.sync().unwrap();
+    assert_eq!(journal.get(kept - 1).unwrap(), Some(payload(kept - 1)));
+    println!("kept {kept}");
+}
+
 #[test]
 #[should_panic(expected = "keys ascend")]
 fn keys_that_do_not_ascend_are_a_mistake() {

@@ -26,11 +26,13 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn run(self, parts: Parts) -> Result<(), CliError> {
-        let config = config::load(Some(&self.config), std::env::vars(), self.flags.values())?;
+        let mut config = config::load(Some(&self.config), std::env::vars(), self.flags.values())?;
         if self.print_config {
             let text = toml::to_string(&config).map_err(|e| CliError::Refused(e.to_string()))?;
             return say(text.trim_end()).map_err(CliError::file("standard output"));
         }
+        // Alone it has the terminal to itself; beside a relayer, log lines would tear the bar.
+        config.indexer.progress_bar |= parts == Parts::Indexer;
         let ready_file = self.flags.ready_file;
         serve(config, parts, move |endpoints| {
             if let Some(path) = &ready_file {

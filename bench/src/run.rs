@@ -153,10 +153,10 @@ impl Options {
         report.add(section);
         let setup = places.setup(&chain.anvil, &chain.contract);
         if self.wants(Step::Store) {
-            report.add(measure::store(&setup, &chain, floor).await?);
+            report.add(measure::store(&setup, &chain, &floor).await?);
         }
         if self.wants(Step::Webhook) {
-            report.add(measure::webhook(&setup, &chain, floor).await?);
+            report.add(measure::webhook(&setup, &chain, &floor).await?);
         }
         Ok(())
     }

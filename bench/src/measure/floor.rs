@@ -18,17 +18,19 @@ use crate::process::own_usage;
 use crate::report::{Figure, Quantity, Section};
 use crate::rpc::{Answer, Rpc};
 
-/// Measures it; the median, and what goes into the report.
-pub(crate) async fn floor(chain: &Filled) -> Result<(Duration, Section), BenchError> {
-    let connections = Rpc::several(&chain.anvil.http_url(), CONNECTIONS)?;
-    for connection in &connections {
-        let _: String = connection.call("eth_blockNumber", json!([])).await?;
-    }
+/// The connections over which it is measured.
+pub(crate) struct Floor {
+    connections: Vec<Rpc>,
+}
+
+/// Measures it by itself, for the report; what is measured beside it measures it again.
+pub(crate) async fn floor(chain: &Filled) -> Result<(Floor, Section), BenchError> {
+    let floor = Floor::open(chain).await?;
     let mut runs = Vec::new();
     let used = || Ok::<_, BenchError>((chain.anvil.process().usage()?.cpu, own_usage()?.cpu));
     let before = used()?;
     for _ in 0..RUNS {
-        runs.push(once(chain, &connections).await?);
+        runs.push(floor.once(chain).await?);
     }
     let after = used()?;
     let (anvils, ours) = ((after.0 - before.0) / RUNS, (after.1 - before.1) / RUNS);
@@ -42,38 +44,50 @@ pub(crate) async fn floor(chain: &Filled) -> Result<(Duration, Section), BenchEr
         .raw("runsUs", micros(&runs))
         .raw("events", events)
         .raw("ranges", chain.expected.ranges.len());
-    Ok((median, section))
+    Ok((floor, section))
 }
 
-async fn once(chain: &Filled, connections: &[Rpc]) -> Result<Duration, BenchError> {
-    let ranges: Arc<[Range]> = chain.expected.ranges.as_slice().into();
-    let next = Arc::new(AtomicUsize::new(0));
-    let contract = chain.contract.address;
-    let started = Instant::now();
-    let mut tasks = JoinSet::new();
-    for connection in connections {
-        let (connection, ranges, next) = (connection.clone(), ranges.clone(), next.clone());
-        tasks.spawn(async move {
-            let mut events = 0;
-            while let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let params = get_logs(contract, *range);
-                let request = json!({"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": params});
-                let body = connection.post(request.to_string()).await?;
-                let answer: Answer<Vec<Log>> =
-                    serde_json::from_slice(body.as_ref()).map_err(BenchError::malformed("eth_getLogs"))?;
-                events += answer.into_result("eth_getLogs")?.len();
-            }
-            Ok::<_, BenchError>(events)
-        });
+impl Floor {
+    async fn open(chain: &Filled) -> Result<Self, BenchError> {
+        let connections = Rpc::several(&chain.anvil.http_url(), CONNECTIONS)?;
+        for connection in &connections {
+            let _: String = connection.call("eth_blockNumber", json!([])).await?;
+        }
+        Ok(Self { connections })
     }
-    let mut events = 0;
-    while let Some(task) = tasks.join_next().await {
-        events += task.map_err(BenchError::malformed("a task"))??;
-    }
-    let spent = started.elapsed();
-    if events == chain.events() {
-        Ok(spent)
-    } else {
-        Err(BenchError::Wrong(format!("the floor saw {events} of {} events", chain.events())))
+
+    /// How long it takes now.
+    pub(crate) async fn once(&self, chain: &Filled) -> Result<Duration, BenchError> {
+        let ranges: Arc<[Range]> = chain.expected.ranges.as_slice().into();
+        let next = Arc::new(AtomicUsize::new(0));
+        let contract = chain.contract.address;
+        let started = Instant::now();
+        let mut tasks = JoinSet::new();
+        for connection in &self.connections {
+            let (connection, ranges, next) = (connection.clone(), ranges.clone(), next.clone());
+            tasks.spawn(async move {
+                let mut events = 0;
+                while let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let params = get_logs(contract, *range);
+                    let request =
+                        json!({"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": params});
+                    let body = connection.post(request.to_string()).await?;
+                    let answer: Answer<Vec<Log>> = serde_json::from_slice(body.as_ref())
+                        .map_err(BenchError::malformed("eth_getLogs"))?;
+                    events += answer.into_result("eth_getLogs")?.len();
+                }
+                Ok::<_, BenchError>(events)
+            });
+        }
+        let mut events = 0;
+        while let Some(task) = tasks.join_next().await {
+            events += task.map_err(BenchError::malformed("a task"))??;
+        }
+        let spent = started.elapsed();
+        if events == chain.events() {
+            Ok(spent)
+        } else {
+            Err(BenchError::Wrong(format!("the floor saw {events} of {} events", chain.events())))
+        }
     }
 }

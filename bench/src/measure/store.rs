@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::percentile::median;
-use super::{RUNS, micros};
+use super::{Floor, RUNS, beside, micros};
 use crate::chain::Filled;
 use crate::error::BenchError;
 use crate::indexer::{Indexer, Setup};
@@ -33,9 +33,10 @@ struct Run {
 }
 
 /// Measures it beside the floor of this run.
-pub(crate) async fn store(setup: &Setup, chain: &Filled, floor: Duration) -> Result<Section, BenchError> {
-    let mut runs = Vec::new();
+pub(crate) async fn store(setup: &Setup, chain: &Filled, floor: &Floor) -> Result<Section, BenchError> {
+    let (mut runs, mut floors) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
+        floors.push(floor.once(chain).await?);
         runs.push(once(setup, chain).await?);
     }
     let events = chain.events();
@@ -57,8 +58,8 @@ pub(crate) async fn store(setup: &Setup, chain: &Filled, floor: Duration) -> Res
             Quantity::events_per_s(LEAST_EVENTS_PER_S, second),
         ))
         .figure(Figure::at_most(
-            "beside the floor",
-            Quantity::times(wall, floor),
+            format!("beside the floor just before, median of {RUNS}"),
+            beside(&walls, &floors),
             Quantity::times(MOST_BESIDE_FLOOR, second),
         ))
         .figure(Figure::at_most(
@@ -74,6 +75,7 @@ pub(crate) async fn store(setup: &Setup, chain: &Filled, floor: Duration) -> Res
         ))
         .raw("events", events)
         .raw("wallUs", micros(&walls))
+        .raw("floorUs", micros(&floors))
         .raw("cpuUs", micros(&cpus))
         .raw("peakBytes", json!(runs.iter().map(|run| run.peak).collect::<Vec<_>>()))
         .raw("diskBytes", json!(runs.iter().map(|run| run.disk).collect::<Vec<_>>())))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::percentile::median;
 use super::receiver::Receiver;
-use super::{RUNS, micros};
+use super::{Floor, RUNS, beside, micros};
 use crate::chain::Filled;
 use crate::error::BenchError;
 use crate::indexer::{Indexer, Setup, Webhook};
@@ -17,9 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 const LEAST_EVENTS_PER_S: usize = 100_000;
 
 /// Measures it.
-pub(crate) async fn webhook(setup: &Setup, chain: &Filled, floor: Duration) -> Result<Section, BenchError> {
-    let (mut walls, mut posts) = (Vec::new(), Vec::new());
+pub(crate) async fn webhook(setup: &Setup, chain: &Filled, floor: &Floor) -> Result<Section, BenchError> {
+    let (mut walls, mut posts, mut floors) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
+        floors.push(floor.once(chain).await?);
         let (wall, posted) = once(setup, chain).await?;
         walls.push(wall);
         posts.push(posted);
@@ -36,9 +37,13 @@ pub(crate) async fn webhook(setup: &Setup, chain: &Filled, floor: Duration) -> R
             Quantity::events_per_s(events, wall),
             Quantity::events_per_s(LEAST_EVENTS_PER_S, Duration::from_secs(1)),
         ))
-        .figure(Figure::plain("beside the floor", Quantity::times(wall, floor)))
+        .figure(Figure::plain(
+            format!("beside the floor just before, median of {RUNS}"),
+            beside(&walls, &floors),
+        ))
         .raw("events", events)
         .raw("posts", posts)
+        .raw("floorUs", micros(&floors))
         .raw("wallUs", micros(&walls)))
 }
 

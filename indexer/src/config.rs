@@ -218,22 +218,14 @@ impl Default for Config {
 
 #[cfg(test)]
 mod tests {
-    use alloy::json_abi::JsonAbi;
     use alloy::primitives::Address;
 
     use super::*;
-    use crate::chain::catalog::Kind;
 
     fn config() -> Config {
         let key = "https://user:KEY@rpc.example.org/KEY";
         let endpoint = Endpoint { http_url: key.into(), ws_url: Some(key.into()) };
-        let contract = Contract {
-            name: "Thing".into(),
-            address: Address::ZERO,
-            kind: Kind::Other,
-            abi: JsonAbi::new(),
-            balances: false,
-        };
+        let contract = Contract::without_abi(Address::ZERO, false);
         Config::new(1, vec![endpoint], vec![contract], BlockNumber(0))
     }
 

@@ -4,7 +4,6 @@
 //! together ([`pool`], [`score`]). Out: entries in the log, published. Ends only when told to, or with what an operator
 //! must act on.
 
-mod backoff;
 mod fetch;
 mod fill;
 mod learned;
@@ -21,17 +20,15 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use wia_store::{JournalError, Store, StoreError};
+use wia_store::{JournalError, StoreError};
 
-use crate::chain::block::Head;
+use crate::backoff::Backoff;
 use crate::chain::decide::Chain;
 use crate::health::{State, Vitals};
 use crate::log::ChainChange;
-use crate::log::entry::Entry;
 use crate::source::{ChainIdentity, Connector, SourceError};
 use crate::stream::tail::Publisher;
 use crate::{Config, IndexerError};
-use backoff::Backoff;
 use fetch::Fetcher;
 use learned::Learned;
 use pool::{Member, Pool, Step};
@@ -78,7 +75,6 @@ impl From<IndexerError> for Failure {
 
 impl Engine {
     pub(crate) fn new(
-        store: &Store,
         config: Config,
         connectors: Vec<Box<dyn Connector>>,
         publisher: Publisher,
@@ -97,8 +93,7 @@ impl Engine {
             events: config.target_log_events,
             bytes: config.target_log_bytes,
         };
-        // Beside the log's own keys, which none of these meets.
-        let learned = Arc::new(Learned::new(store.tree("indexer")?, target));
+        let learned = Arc::new(Learned::new(log.tree().clone(), target));
         let fetcher = Arc::new(Fetcher {
             pool: pool.clone(),
             reading: reading.clone(),
@@ -243,7 +238,9 @@ impl Engine {
     /// Appends a change, makes it durable, and only then tells anybody. Waits for room on a full disk.
     async fn commit(&mut self, change: ChainChange) -> Result<(), IndexerError> {
         let (tail, began, depth) = (self.publisher.tail().clone(), Instant::now(), change.old.len());
-        let (entries, head) = self.append_to_log(change).await?;
+        let prepared = tail.log.prepare(change)?;
+        self.once_there_is_room(|| std::future::ready(tail.log.append(&prepared))).await?;
+        let (entries, head) = prepared.into_entries();
         if depth == 0 {
             entries.iter().for_each(|e| self.chain.push(e.block.reference()));
         } else {
@@ -252,7 +249,7 @@ impl Engine {
             metrics::histogram!("wia_indexer_reorg_depth_blocks").record(depth as f64);
         }
         self.tip_at = Instant::now();
-        self.make_durable().await?;
+        self.once_there_is_room(|| tail.log.durable()).await?;
         self.publisher.publish(entries, head);
         metrics::histogram!("wia_indexer_commit_seconds").record(began.elapsed());
         let lag = self.vitals.committed(head.map(|h| h.number));
@@ -261,35 +258,21 @@ impl Engine {
         Ok(())
     }
 
-    async fn append_to_log(&self, change: ChainChange) -> Result<(Vec<Entry>, Option<Head>), IndexerError> {
-        let log = self.publisher.tail().log.clone();
-        let mut backoff = self.backoff();
+    /// Tries again for as long as the disk is full.
+    async fn once_there_is_room<F>(&self, mut attempt: impl FnMut() -> F) -> Result<(), IndexerError>
+    where
+        F: Future<Output = Result<(), IndexerError>>,
+    {
+        let mut backoff = Backoff::new(self.config.retry_min_ms, self.config.retry_max_ms);
         loop {
-            // A change is large only in a backfill; there a copy of it costs less than what is done with it.
-            match log.append(change.clone()) {
-                Err(error) if is_full(&error) => self.wait_for_room(error, &mut backoff).await,
-                appended => return appended,
-            }
-        }
-    }
-
-    async fn make_durable(&self) -> Result<(), IndexerError> {
-        let mut backoff = self.backoff();
-        loop {
-            match self.publisher.tail().log.durable().await {
-                Err(error) if is_full(&error) => self.wait_for_room(error, &mut backoff).await,
+            match attempt().await {
+                Err(error) if is_full(&error) => {
+                    self.state(State::Stalled { reason: error.to_string() });
+                    backoff.pause().await;
+                }
                 done => return done,
             }
         }
-    }
-
-    async fn wait_for_room(&self, error: IndexerError, backoff: &mut Backoff) {
-        self.state(State::Stalled { reason: error.to_string() });
-        backoff.pause().await;
-    }
-
-    fn backoff(&self) -> Backoff {
-        Backoff::new(self.config.retry_min_ms, self.config.retry_max_ms)
     }
 }
 

@@ -50,7 +50,7 @@ pub fn open_with(
 ) -> Result<(Engine, Indexer), IndexerError> {
     config.check()?;
     let (publisher, indexer) = Indexer::over(store, &config)?;
-    let engine = Engine::new(store, config, connectors, publisher, indexer.vitals.clone())?;
+    let engine = Engine::new(config, connectors, publisher, indexer.vitals.clone())?;
     Ok((engine, indexer))
 }
 

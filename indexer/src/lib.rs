@@ -12,6 +12,7 @@
 //!
 //! [`open`] gives the [`Engine`], the only loop, and the [`Indexer`], which everyone else holds.
 
+mod backoff;
 mod chain;
 mod config;
 mod engine;

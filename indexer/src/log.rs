@@ -134,6 +134,11 @@ impl Log {
         &self.0.catalog
     }
 
+    /// The tree beside the journal. Keys that begin with `r` are the engine's.
+    pub(crate) fn tree(&self) -> &sled::Tree {
+        &self.0.tree
+    }
+
     /// Where the indexed chain begins.
     pub(crate) fn first_block(&self) -> BlockNumber {
         self.0.first_block
@@ -173,29 +178,51 @@ impl Log {
 
     /// The entry that last committed the block of that hash, whether or not it is on the chain now.
     pub(crate) fn last_commit_of(&self, hash: B256) -> Result<Option<Entry>, IndexerError> {
-        for offset in self.0.derived.under(Key::Block(hash), None)?.into_iter().rev() {
-            if let Some(entry) = self.find(offset)?
-                && entry.block.hash == hash
-                && !entry.is_retraction()
-            {
-                return Ok(Some(entry));
-            }
-        }
-        Ok(None)
+        self.last_commit(Key::Block(hash), None, |block| block.hash == hash)
     }
 
     /// The entry that commits the block of that height of the chain as it stands; `None` above the head, below the
     /// first block, and when it is no longer kept.
     pub(crate) fn canonical(&self, number: BlockNumber) -> Result<Option<Entry>, IndexerError> {
-        if self.end().head.is_none_or(|(head, _)| number > head.number) {
+        if self.is_above_head(number) {
             return Ok(None);
         }
+        // The chain reaches above it, so what was committed last there is what stands there.
+        self.last_commit(Key::Height(number), Some(number), |block| block.number == number)
+    }
+
+    /// Whether the entry commits a block of the chain as it stands: nothing came after it at its height.
+    pub(crate) fn stands(&self, entry: &Entry) -> Result<bool, IndexerError> {
+        let number = entry.block.number;
+        if entry.is_retraction() || self.is_above_head(number) {
+            return Ok(false);
+        }
         for offset in self.0.derived.under(Key::Height(number), Some(number))?.into_iter().rev() {
+            if offset <= entry.offset {
+                break;
+            }
+            if self.find(offset)?.is_some_and(|later| later.block.number == number) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_above_head(&self, number: BlockNumber) -> bool {
+        self.end().head.is_none_or(|(head, _)| number > head.number)
+    }
+
+    fn last_commit(
+        &self,
+        key: Key,
+        height: Option<BlockNumber>,
+        is_it: impl Fn(&Block) -> bool,
+    ) -> Result<Option<Entry>, IndexerError> {
+        for offset in self.0.derived.under(key, height)?.into_iter().rev() {
             if let Some(entry) = self.find(offset)?
-                && entry.block.number == number
+                && is_it(&entry.block)
                 && !entry.is_retraction()
             {
-                // The chain reaches above it, so what was committed last there is what stands there.
                 return Ok(Some(entry));
             }
         }
@@ -266,6 +293,7 @@ impl Log {
         while self.0.derived.end() < end {
             let entry = self.entry(self.0.derived.end())?;
             self.0.derived.add(&entry, &self.0.catalog);
+            self.0.derived.settle(entry.balances());
             // All of it was read from the disk.
             if self.0.derived.is_full() {
                 self.0.derived.write_portion()?;

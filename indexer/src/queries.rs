@@ -135,8 +135,7 @@ impl Indexer {
                 at = entry.next_offset();
                 looked_at += 1;
                 let number = entry.block.number.0;
-                let here = (lowest..=highest).contains(&number) && !entry.is_retraction();
-                if here && self.canonical(number)?.is_some_and(|stands| stands.offset == offset) {
+                if (lowest..=highest).contains(&number) && log.stands(&entry)? {
                     let confirmations = head.number.0 - number + 1;
                     let after = seen.take().filter(|(entry, _)| *entry == offset).map(|(_, n)| n);
                     let told = self.told(entry, after, confirmations, &query.filter);
@@ -196,12 +195,9 @@ impl Indexer {
         let touching = log.under(Key::Topic(account.into_word()))?;
         for offset in touching.into_iter().filter(|offset| *offset >= above) {
             let Some(entry) = log.find(offset)? else { continue };
-            if entry.is_retraction() {
-                continue;
-            }
             let opening = entry.block.opening.iter().find(|(touched, _)| *touched == key);
             if let Some((_, wei)) = opening
-                && self.canonical(entry.block.number.0)?.is_some_and(|stands| stands.offset == offset)
+                && log.stands(&entry)?
             {
                 return Ok(Balance { block: at, wei: *wei });
             }
@@ -222,7 +218,7 @@ impl Indexer {
         };
         let Some(entry) = entry else { return Ok(None) };
         let number = entry.block.number.0;
-        let stands = self.canonical(number)?.is_some_and(|stands| stands.offset == entry.offset);
+        let stands = self.tail.log.stands(&entry)?;
         let confirmations = if stands { (head.number.0 + 1).saturating_sub(number) } else { 0 };
         Ok(Some(BlockView { entry: Arc::new(entry), confirmations }))
     }

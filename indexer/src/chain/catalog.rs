@@ -43,6 +43,15 @@ pub struct Contract {
     pub balances: bool,
 }
 
+#[cfg(test)]
+impl Contract {
+    /// One of no particular kind whose ABI says nothing.
+    pub(crate) fn without_abi(address: Address, balances: bool) -> Self {
+        let name = address.to_string();
+        Self { name, address, kind: Kind::Other, abi: JsonAbi::new(), balances }
+    }
+}
+
 /// All that are followed.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {

@@ -68,24 +68,16 @@ pub(crate) fn block(header: &Header, logs: Vec<RawLog>, catalog: &Catalog) -> Re
 
 #[cfg(test)]
 mod tests {
-    use alloy::json_abi::JsonAbi;
     use alloy::primitives::{Address, Bloom, Bytes};
     use wia_abi::BlockNumber;
 
     use super::*;
-    use crate::chain::catalog::{Contract, Kind};
+    use crate::chain::catalog::Contract;
 
     const OURS: Address = Address::repeat_byte(9);
 
     fn catalog() -> Catalog {
-        let name = "Ours".to_owned();
-        Catalog::new([Contract {
-            name,
-            address: OURS,
-            kind: Kind::Other,
-            abi: JsonAbi::new(),
-            balances: false,
-        }])
+        Catalog::new([Contract::without_abi(OURS, false)])
     }
 
     fn header() -> Header {

@@ -84,24 +84,16 @@ fn encodable(receipt: &Receipt) -> Result<ReceiptEnvelope<Log>, Unproven> {
 
 #[cfg(test)]
 mod tests {
-    use alloy::json_abi::JsonAbi;
     use alloy::primitives::{Address, Bloom, Bytes, b256};
     use wia_abi::BlockNumber;
 
     use super::*;
-    use crate::chain::catalog::{Contract, Kind};
+    use crate::chain::catalog::Contract;
 
     const OURS: Address = Address::repeat_byte(7);
 
     fn catalog() -> Catalog {
-        let name = "Ours".to_owned();
-        Catalog::new([Contract {
-            name,
-            address: OURS,
-            kind: Kind::Other,
-            abi: JsonAbi::new(),
-            balances: false,
-        }])
+        Catalog::new([Contract::without_abi(OURS, false)])
     }
 
     fn receipts() -> Vec<Receipt> {

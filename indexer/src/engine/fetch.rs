@@ -11,10 +11,10 @@ use std::time::Duration;
 use alloy::primitives::B256;
 use wia_abi::BlockNumber;
 
-use super::backoff::Backoff;
 use super::learned::Learned;
 use super::pool::{Member, Pool};
 use super::read::{Reading, implausible};
+use crate::backoff::Backoff;
 use crate::chain::block::{Header, RawLog};
 use crate::chain::bloom::Memo;
 use crate::log::entry::Block;
@@ -108,8 +108,7 @@ impl Fetcher {
     async fn read(&self, member: &Member, from: u64, to: u64) -> Result<(Header, Vec<Block>), SourceError> {
         let source = &member.source;
         // Receipts may come from anybody, the one that is read from first.
-        let others = self.pool.others(member.place).into_iter().map(|(other, _)| other.source);
-        let sources: Vec<_> = std::iter::once(source.clone()).chain(others).collect();
+        let sources = self.pool.sources(member);
         let (mut first, mut blocks, mut memo) = (None::<Header>, Vec::<Block>::new(), Memo::default());
         let mut at = from;
         while at <= to {

@@ -73,8 +73,7 @@ impl Engine {
         member: &Member,
         headers: Vec<Header>,
     ) -> Result<Vec<Block>, SourceError> {
-        let others = self.pool.others(member.place).into_iter().map(|(m, _)| m.source);
-        let sources: Vec<_> = std::iter::once(member.source.clone()).chain(others).collect();
+        let sources = self.pool.sources(member);
         let read = |header: Header| {
             let sources = &sources;
             async move { self.reading.by_hash(sources, &header, &mut Memo::default()).await }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use wia_abi::BlockNumber;
 
-use super::backoff::chance;
 use super::score::{self, Rest, Standing};
+use crate::backoff::chance;
 use crate::chain::block::{BlockRef, Header};
 use crate::health::{EndpointHealth, EndpointState, Vitals};
 use crate::source::{ChainIdentity, Source, SourceError};
@@ -262,6 +262,12 @@ impl Pool {
             Some((Member { place, source: slot.source.clone()? }, head))
         };
         usable.filter_map(member).collect()
+    }
+
+    /// Whom to ask about a block, `member` first.
+    pub(super) fn sources(&self, member: &Member) -> Vec<Arc<dyn Source>> {
+        let others = self.others(member.place).into_iter().map(|(other, _)| other.source);
+        std::iter::once(member.source.clone()).chain(others).collect()
     }
 
     /// What to do next.

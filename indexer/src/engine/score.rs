@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use wia_abi::BlockNumber;
 
-use super::backoff::jitter;
+use crate::backoff::jitter;
 use crate::chain::block::BlockRef;
 
 /// The best score.

@@ -14,8 +14,8 @@ use futures::future::{Fuse, FusedFuture};
 use futures::stream::{BoxStream, StreamExt};
 use tokio::time::MissedTickBehavior;
 
-use super::backoff::Backoff;
 use super::pool::Pool;
+use crate::backoff::Backoff;
 use crate::chain::block::Header;
 use crate::source::{ChainIdentity, Connector, Source, SourceError, Transport};
 

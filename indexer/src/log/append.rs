@@ -1,25 +1,35 @@
 //! One change of the chain into the log, as a whole or not at all.
 
+use std::collections::BTreeMap;
+
+use alloy::primitives::U256;
 use wia_store::StoreError;
 
+use super::entry::Account;
 use super::ledger::Ledger;
 use super::{ChainChange, Change, End, Entry, Log};
 use crate::IndexerError;
 use crate::chain::block::Head;
 
-impl Log {
-    /// Appends one change; gives its entries and the chain's head after them. Not durable before [`Log::durable`].
-    pub(crate) fn append(&self, change: ChainChange) -> Result<(Vec<Entry>, Option<Head>), IndexerError> {
-        let (entries, end) = self.entries_of(change)?;
-        let records: Vec<_> = entries.iter().map(|e| (e.offset.0, e.encode())).collect();
-        self.0.journal.append(&records).map_err(StoreError::from)?;
-        entries.iter().for_each(|entry| self.0.derived.add(entry, &self.0.catalog));
-        *self.lock_end() = end;
-        Ok((entries, end.head.map(|(head, _)| head)))
-    }
+/// A change as it will stand in the log. Nothing of it is there yet.
+pub(crate) struct Prepared {
+    entries: Vec<Entry>,
+    records: Vec<(u64, Vec<u8>)>,
+    /// What every account that moved has after it.
+    balances: BTreeMap<Account, U256>,
+    end: End,
+}
 
-    /// The entries of a change, with what their accounts had, and where the log ends after them. Changes nothing.
-    fn entries_of(&self, change: ChainChange) -> Result<(Vec<Entry>, End), IndexerError> {
+impl Prepared {
+    /// Its entries, and the chain's head after them.
+    pub(crate) fn into_entries(self) -> (Vec<Entry>, Option<Head>) {
+        (self.entries, self.end.head.map(|(head, _)| head))
+    }
+}
+
+impl Log {
+    /// Reckons what a change comes to; refuses one that does not fit. Changes nothing.
+    pub(crate) fn prepare(&self, change: ChainChange) -> Result<Prepared, IndexerError> {
         let mut end = self.end();
         let mut ledger = Ledger::over(&self.0.catalog, |account| self.balance(account));
         let mut entries = Vec::with_capacity(change.old.len() + change.new.len());
@@ -50,6 +60,17 @@ impl Log {
             end = End { offset: entry.next_offset(), head: Some((entry.block.head(), entry.offset)) };
             entries.push(entry);
         }
-        Ok((entries, end))
+        let records = entries.iter().map(|e| (e.offset.0, e.encode())).collect();
+        Ok(Prepared { entries, records, balances: ledger.into_changed(), end })
+    }
+
+    /// Appends what was prepared last, with nothing in between. Not durable before [`Log::durable`]. When the disk is
+    /// full nothing has changed, and the same call may be made again.
+    pub(crate) fn append(&self, prepared: &Prepared) -> Result<(), IndexerError> {
+        self.0.journal.append(&prepared.records).map_err(StoreError::from)?;
+        prepared.entries.iter().for_each(|entry| self.0.derived.add(entry, &self.0.catalog));
+        self.0.derived.settle(prepared.balances.iter().map(|(account, balance)| (*account, *balance)));
+        *self.lock_end() = prepared.end;
+        Ok(())
     }
 }

@@ -101,22 +101,25 @@ impl Derived {
         self.read().events
     }
 
-    /// Takes in the next entry.
+    /// Takes in the next entry, but for its balances: [`Derived::settle`].
     pub(crate) fn add(&self, entry: &Entry, catalog: &Catalog) {
         let keys = index::keys(entry, catalog);
         let count = entry.block.events.len() as u64;
         let mut inner = self.write();
         if entry.is_retraction() {
-            inner.balances.extend(entry.block.opening.iter().copied());
             inner.events = inner.events.saturating_sub(count);
         } else {
-            inner.balances.extend(entry.block.closing());
             inner.events += count;
         }
         inner.postings.add(entry.offset, keys);
         let number = entry.block.number;
         inner.heights = Some(inner.heights.map_or((number, number), |(l, h)| (l.min(number), h.max(number))));
         inner.end = entry.next_offset();
+    }
+
+    /// Takes in what accounts have after the entries so far.
+    pub(crate) fn settle(&self, balances: impl IntoIterator<Item = (Account, U256)>) {
+        self.write().balances.extend(balances);
     }
 
     /// Whether a portion is full.
@@ -132,7 +135,7 @@ impl Derived {
             let Some((lowest, highest)) = inner.heights else { return Ok(()) };
             let mut batch = sled::Batch::default();
             for ((contract, account), balance) in &inner.balances {
-                let key = [b"b", contract.as_slice(), account.as_slice()].concat();
+                let key = balance_key((*contract, *account));
                 if balance.is_zero() {
                     batch.remove(key);
                 } else {
@@ -165,8 +168,7 @@ impl Derived {
         if let Some(balance) = self.read().balances.get(&account) {
             return Ok(*balance);
         }
-        let key = [b"b", account.0.as_slice(), account.1.as_slice()].concat();
-        let Some(bytes) = self.tree.get(key).map_err(|e| self.store.refused(&e))? else {
+        let Some(bytes) = self.tree.get(balance_key(account)).map_err(|e| self.store.refused(&e))? else {
             // Written between the two looks: then it is in the tree now, and zero is not kept there.
             return Ok(self.read().balances.get(&account).copied().unwrap_or_default());
         };
@@ -261,6 +263,10 @@ impl Derived {
     fn write(&self) -> RwLockWriteGuard<'_, Inner> {
         self.inner.write().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+fn balance_key((contract, account): Account) -> Vec<u8> {
+    [b"b", contract.as_slice(), account.as_slice()].concat()
 }
 
 fn segment_key(first: Offset) -> Vec<u8> {

@@ -204,6 +204,12 @@ impl Entry {
         Offset(self.offset.0 + 1 + self.block.events.len() as u64)
     }
 
+    /// What the accounts of its block have after it.
+    #[must_use]
+    pub fn balances(&self) -> BTreeMap<Account, U256> {
+        if self.is_retraction() { self.block.opening.iter().copied().collect() } else { self.block.closing() }
+    }
+
     /// Whether the block left the chain.
     #[must_use]
     pub fn is_retraction(&self) -> bool {

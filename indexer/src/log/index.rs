@@ -12,7 +12,7 @@ use alloy::primitives::{Address, B256};
 use wia_abi::BlockNumber;
 
 use crate::chain::catalog::Catalog;
-use crate::log::entry::encoding::varint;
+use crate::log::entry::encoding::{read_varint, varint};
 use crate::log::entry::{Entry, Offset};
 
 /// Pages of a segment; a lookup reads one of them.
@@ -130,19 +130,8 @@ impl Postings {
 
 /// The offsets under a fingerprint in its page of a segment whose first offset is `first`; `None` when the page does
 /// not read.
-pub(crate) fn under(page: &[u8], first: Offset, key: Fingerprint) -> Option<Vec<Offset>> {
-    let mut page = page.iter();
-    let mut number = || {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = *page.next()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    };
+pub(crate) fn under(mut page: &[u8], first: Offset, key: Fingerprint) -> Option<Vec<Offset>> {
+    let mut number = || read_varint(&mut page);
     let mut at = 0_u64;
     while let Some(step) = number() {
         at = at.checked_add(step)?;

@@ -25,6 +25,11 @@ impl<'c, R: Fn(Account) -> Result<U256, IndexerError>> Ledger<'c, R> {
         Self { catalog, read, changed: BTreeMap::new() }
     }
 
+    /// What moved, with the balances now.
+    pub(crate) fn into_changed(self) -> BTreeMap<Account, U256> {
+        self.changed
+    }
+
     fn balance(&self, account: Account) -> Result<U256, IndexerError> {
         self.changed.get(&account).copied().map_or_else(|| (self.read)(account), Ok)
     }
@@ -84,26 +89,18 @@ impl<'c, R: Fn(Account) -> Result<U256, IndexerError>> Ledger<'c, R> {
 
 #[cfg(test)]
 mod tests {
-    use alloy::json_abi::JsonAbi;
     use alloy::primitives::{Address, B256};
     use proptest::prelude::*;
     use wia_abi::BlockNumber;
 
     use super::*;
-    use crate::chain::catalog::{Contract, Kind};
+    use crate::chain::catalog::Contract;
     use crate::log::entry::{EventRecord, TRANSFER};
 
     const TOKEN: Address = Address::repeat_byte(9);
 
     fn catalog() -> Catalog {
-        let name = "Token".to_owned();
-        Catalog::new([Contract {
-            name,
-            address: TOKEN,
-            kind: Kind::Other,
-            abi: JsonAbi::new(),
-            balances: true,
-        }])
+        Catalog::new([Contract::without_abi(TOKEN, true)])
     }
 
     fn side(account: u8) -> Address {

@@ -10,6 +10,7 @@ use wia_store::Store;
 
 use super::place::{DeadLetter, Place};
 use super::{Batch, Begin, Sink, SinkConfig, SinkStatus};
+use crate::backoff::{Backoff, chance};
 use crate::stream::events::message::Message;
 use crate::stream::events::subscription::{EventSubscription, From};
 use crate::{Indexer, IndexerError};
@@ -179,7 +180,7 @@ impl Courier {
     /// Tries until it is taken or given up.
     async fn deliver(&self, batch: &Batch) -> Outcome {
         let began = Instant::now();
-        let mut pause_ms = self.config.retry_min_ms;
+        let mut backoff = Backoff::new(self.config.retry_min_ms, self.config.retry_max_ms);
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -205,11 +206,11 @@ impl Courier {
                 return Outcome::GivenUp { attempts, reason: refusal.reason };
             }
             // Half of it certain, half of it by chance: many couriers must not return in step.
-            let jittered = pause_ms / 2 + fastrand::u64(0..=pause_ms / 2);
+            let half_ms = backoff.step_ms() / 2;
+            let jittered = half_ms + chance() % (half_ms + 1);
             let asked_for = refusal.retry_after.unwrap_or_default();
             let longest = Duration::from_millis(self.config.retry_max_ms);
             tokio::time::sleep(Duration::from_millis(jittered).max(asked_for).min(longest)).await;
-            pause_ms = pause_ms.saturating_mul(2).min(self.config.retry_max_ms);
         }
     }
 

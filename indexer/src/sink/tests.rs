@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use alloy::json_abi::JsonAbi;
 use alloy::primitives::{Address, B256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +11,7 @@ use wia_abi::BlockNumber;
 use wia_store::Store;
 
 use super::*;
-use crate::chain::catalog::{Contract, Kind};
+use crate::chain::catalog::Contract;
 use crate::log::ChainChange;
 use crate::log::entry::{Block, EventRecord};
 use crate::stream::tail::Publisher;
@@ -22,13 +21,7 @@ const CONTRACT: Address = Address::repeat_byte(0xcc);
 
 fn config() -> Config {
     let endpoint = Endpoint { http_url: "http://localhost".into(), ws_url: None };
-    let contract = Contract {
-        name: "Thing".into(),
-        address: CONTRACT,
-        kind: Kind::Other,
-        abi: JsonAbi::new(),
-        balances: false,
-    };
+    let contract = Contract::without_abi(CONTRACT, false);
     Config::new(7, vec![endpoint], vec![contract], BlockNumber(1))
 }
 
@@ -68,7 +61,9 @@ impl Life {
     async fn commit(&self, blocks: impl IntoIterator<Item = Block>) {
         let log = &self.publisher.tail().log;
         let change = ChainChange { old: Vec::new(), new: blocks.into_iter().collect() };
-        let (entries, head) = log.append(change).unwrap();
+        let prepared = log.prepare(change).unwrap();
+        log.append(&prepared).unwrap();
+        let (entries, head) = prepared.into_entries();
         log.durable().await.unwrap();
         self.publisher.publish(entries, head);
     }

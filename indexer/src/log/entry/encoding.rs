@@ -86,6 +86,20 @@ pub(crate) fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// The number at the beginning of `bytes`, which goes on behind it; `None` when there is no whole one.
+pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
 /// Words and contracts in the order in which they first came.
 #[derive(Default)]
 struct Dictionary<T> {
@@ -244,15 +258,7 @@ impl<'a> Reader<'a> {
     }
 
     fn varint(&mut self) -> Result<u64, String> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err("a number without end".into())
+        read_varint(&mut self.0).ok_or_else(|| "a number without end".into())
     }
 
     fn count(&mut self, most: usize) -> Result<usize, String> {

@@ -36,7 +36,7 @@ async fn a_cursor_older_than_what_is_kept_is_not_recovered_and_one_of_it_is() {
         let mut block = block(number, 0, 0, &[(Address::ZERO, ALICE, 1)]);
         block.events[0].topics = vec![B256::repeat_byte(7)];
         block.events[0].data = noise(number).into();
-        log.append(commit(vec![block])).unwrap();
+        append(&log, commit(vec![block])).unwrap();
     }
     log.durable().await.unwrap();
     log.forget().unwrap();

@@ -5,37 +5,43 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 /// The next pause.
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     min_ms: u64,
     max_ms: u64,
     next_ms: u64,
 }
 
 impl Backoff {
-    pub(super) fn new(min_ms: u64, max_ms: u64) -> Self {
+    pub(crate) fn new(min_ms: u64, max_ms: u64) -> Self {
         Self { min_ms, max_ms, next_ms: min_ms }
     }
 
     /// Waits, up to twice as long each time.
-    pub(super) async fn pause(&mut self) {
-        let pause = Duration::from_millis(jitter(chance(), self.next_ms));
-        self.next_ms = self.next_ms.saturating_mul(2).min(self.max_ms);
+    pub(crate) async fn pause(&mut self) {
+        let pause = Duration::from_millis(jitter(chance(), self.step_ms()));
         tokio::time::sleep(pause).await;
     }
 
+    /// The cap of the next pause, for who shares it out otherwise.
+    pub(crate) fn step_ms(&mut self) -> u64 {
+        let cap_ms = self.next_ms;
+        self.next_ms = cap_ms.saturating_mul(2).min(self.max_ms);
+        cap_ms
+    }
+
     /// Begins with the shortest pause again.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next_ms = self.min_ms;
     }
 }
 
 /// A number by chance; nothing that has to be unpredictable hangs on it.
-pub(super) fn chance() -> u64 {
+pub(crate) fn chance() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
 /// From 1 to `cap_ms`: never nothing, so that no loop is a busy one.
-pub(super) fn jitter(chance: u64, cap_ms: u64) -> u64 {
+pub(crate) fn jitter(chance: u64, cap_ms: u64) -> u64 {
     1 + chance % cap_ms.max(1)
 }
 

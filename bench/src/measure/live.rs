@@ -1,8 +1,9 @@
 //! Live: a block with one transfer, from the moment at which the request to mine is sent until a receiver has it.
 //!
 //! [`raw`] is what the chain itself can do: one `eth_subscribe` connection with `newHeads` and `logs`, its sample the
-//! later of the two. [`live`] is a subscriber of the indexer on the same chain, one after the other, so that neither
-//! listens while the other is measured. Samples are apart by a pause: a real chain has one, too.
+//! later of the two. [`live`] is a subscriber of the indexer on a chain like it, one after the other, so that neither
+//! listens while the other is measured, and from the same height: anvil takes longer for a block the more it has mined.
+//! Samples are apart by a pause: a real chain has one, too.
 
 use std::time::Duration;
 

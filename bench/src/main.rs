@@ -14,6 +14,7 @@ mod random;
 mod report;
 mod rpc;
 mod run;
+mod server;
 mod socket;
 mod wait;
 

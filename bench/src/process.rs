@@ -75,7 +75,7 @@ impl Process {
     }
 
     /// Asks it to end (SIGTERM) and waits until it has; an error unless it ended well.
-    pub(crate) async fn terminate(mut self, timeout: Duration) -> Result<(), BenchError> {
+    pub(crate) async fn terminate(&mut self, timeout: Duration) -> Result<(), BenchError> {
         self.still_runs()?;
         let pid = self.pid()?.to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status().await;
@@ -86,6 +86,12 @@ impl Process {
         })
         .await?;
         if status.success() { Ok(()) } else { Err(self.last_words(status)) }
+    }
+
+    /// Ends it without asking (SIGKILL); returns when it has ended.
+    pub(crate) async fn kill(&mut self) -> Result<(), BenchError> {
+        self.still_runs()?;
+        self.child.kill().await.map_err(BenchError::file(&self.program))
     }
 
     /// What it has used so far.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::chain::{Anvil, Contract, Filled, Quiet, SHAPES, Shape, Source};
+use crate::chain::{Anvil, Contract, Filled, Long, Quiet, SHAPES, Shape, Source};
 use crate::error::BenchError;
 use crate::indexer::Setup;
 use crate::measure;
@@ -14,6 +14,8 @@ use crate::report::{Figure, Machine, Quantity, Report, Section};
 const LIVE_SAMPLES: usize = 500;
 /// Blocks of the fan-out.
 const FANOUT_SAMPLES: usize = 300;
+/// Blocks of a thousand events in the log of the restart.
+const RESTART_BLOCKS: usize = 10_000;
 /// Subscribers of the fan-out.
 const SUBSCRIBERS: usize = 1_000;
 
@@ -35,6 +37,8 @@ pub(crate) enum Step {
     Live,
     /// A thousand subscribers
     Fanout,
+    /// A log of ten million events: start to ready
+    Restart,
 }
 
 /// Measure `wia indexer` beside the floor of the same run
@@ -70,11 +74,16 @@ struct Places {
 impl Places {
     /// An indexer of that contract on that chain.
     fn setup(&self, anvil: &Anvil, contract: &Contract) -> Setup {
+        Setup { ws_url: Some(anvil.ws_url()), ..self.setup_at(anvil.http_url(), contract) }
+    }
+
+    /// An indexer of that contract at an endpoint that pushes nothing.
+    fn setup_at(&self, http_url: String, contract: &Contract) -> Setup {
         Setup {
             wia: self.wia.clone(),
             scratch: self.source.scratch.clone(),
-            http_url: anvil.http_url(),
-            ws_url: anvil.ws_url(),
+            http_url,
+            ws_url: None,
             contract: contract.clone(),
         }
     }
@@ -96,7 +105,7 @@ impl Options {
 
     fn places(&self, scratch: &Path, target: &Path) -> Result<Places, BenchError> {
         let wia = self.wia.clone().unwrap_or_else(|| target.join("release/wia"));
-        let needed = self.wants_any(&[Step::Store, Step::Webhook, Step::Live, Step::Fanout]);
+        let needed = self.wants_any(&[Step::Store, Step::Webhook, Step::Live, Step::Fanout, Step::Restart]);
         if needed && !wia.is_file() {
             let wia = wia.display();
             let reason =
@@ -136,6 +145,12 @@ impl Options {
         }
         if self.wants_any(&[Step::Raw, Step::Live, Step::Fanout]) {
             self.measure_quiet(places, report).await?;
+        }
+        if self.wants(Step::Restart) {
+            let blocks = self.sized(RESTART_BLOCKS);
+            let chain = Long::serve(self.seed, blocks as u64).await?;
+            let setup = places.setup_at(chain.url().to_owned(), &chain.contract);
+            report.add(measure::restart(&setup, &chain).await?);
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Anvil {
     }
 
     /// Ends it and waits until what it was told to dump is on disk.
-    pub(crate) async fn stop(self) -> Result<(), BenchError> {
+    pub(crate) async fn stop(mut self) -> Result<(), BenchError> {
         self.process.terminate(STOP_TIMEOUT).await
     }
 }

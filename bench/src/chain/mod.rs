@@ -1,13 +1,15 @@
 //! The chains that are measured on: real anvils whose blocks follow from a seed.
 //!
 //! [`Filled`] is one of the two large ones, taken from the cache or generated; [`Quiet`] is the small one on which
-//! blocks come one at a time. Both hold one `CarbonCredit`, deployed as `wia deploy` does it.
+//! blocks come one at a time. Both hold one `CarbonCredit`, deployed as `wia deploy` does it. [`Long`] alone is made up:
+//! it is as long as no anvil's.
 
 mod anvil;
 mod check;
 mod contract;
 mod filled;
 mod generate;
+mod long;
 mod plan;
 mod quiet;
 mod wallet;
@@ -17,6 +19,7 @@ pub(crate) use anvil::Anvil;
 pub(crate) use check::{Expected, Range};
 pub(crate) use contract::Contract;
 pub(crate) use filled::{Filled, Source};
+pub(crate) use long::Long;
 pub(crate) use plan::{SHAPES, Shape};
 pub(crate) use quiet::{Mined, Quiet};
 pub(crate) use wire::{Log, get_logs};

@@ -53,6 +53,11 @@ impl Rest {
         Ok(status.head.map(|head| head.number))
     }
 
+    /// Whether it says that it is ready.
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.get("/readyz").await.is_ok()
+    }
+
     /// Whether the event can be read among those of its block.
     pub(crate) async fn has(&self, id: &str, block: u64) -> Result<bool, BenchError> {
         let body = self.get(&format!("{EVENTS}?fromBlock={block}&toBlock={block}&limit={PAGE}")).await?;

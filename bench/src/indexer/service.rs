@@ -1,5 +1,6 @@
 //! The process: its configuration, its start, its end.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,8 +28,8 @@ pub(crate) struct Setup {
     pub(crate) scratch: PathBuf,
     /// The endpoint that it follows: JSON-RPC over HTTP.
     pub(crate) http_url: String,
-    /// And over WebSocket.
-    pub(crate) ws_url: String,
+    /// And over WebSocket, if it has one.
+    pub(crate) ws_url: Option<String>,
     /// The contract whose events it keeps.
     pub(crate) contract: Contract,
 }
@@ -42,6 +43,8 @@ pub(crate) struct Webhook {
 /// A running `wia indexer`; killed when dropped, its data removed.
 pub(crate) struct Indexer {
     process: Process,
+    wia: PathBuf,
+    arguments: [OsString; 3],
     folder: TempDir,
     port: u16,
     /// When its process was started.
@@ -60,7 +63,19 @@ impl Indexer {
         let rest = Rest::at(&format!("http://127.0.0.1:{port}"))?;
         let started = Instant::now();
         let process = Process::spawn("wia", &setup.wia, &arguments, folder.path())?;
-        Ok(Self { process, folder, port, started, rest })
+        Ok(Self { process, wia: setup.wia.clone(), arguments, folder, port, started, rest })
+    }
+
+    /// Starts it on what it left.
+    pub(crate) fn start_again(&mut self) -> Result<(), BenchError> {
+        self.started = Instant::now();
+        self.process = Process::spawn("wia", &self.wia, &self.arguments, self.folder.path())?;
+        Ok(())
+    }
+
+    /// An error with the end of its output when it has ended.
+    pub(crate) fn still_runs(&mut self) -> Result<(), BenchError> {
+        self.process.still_runs()
     }
 
     /// Waits until it has read the chain up to `head`.
@@ -90,9 +105,19 @@ impl Indexer {
     }
 
     /// Ends it and tells what its data takes on disk, bytes.
-    pub(crate) async fn stop(self) -> Result<u64, BenchError> {
+    pub(crate) async fn stop(mut self) -> Result<u64, BenchError> {
+        self.end().await
+    }
+
+    /// The same, so that it can be started again.
+    pub(crate) async fn end(&mut self) -> Result<u64, BenchError> {
         self.process.terminate(STOP_TIMEOUT).await?;
         disk_bytes(&data(self.folder.path()))
+    }
+
+    /// Ends it without asking (SIGKILL).
+    pub(crate) async fn kill(&mut self) -> Result<(), BenchError> {
+        self.process.kill().await
     }
 }
 
@@ -116,12 +141,14 @@ fn write_config(
         "chain": {
             "id": setup.contract.chain_id,
             "http_url": setup.http_url,
-            "ws_url": setup.ws_url,
             "deployment": deployment,
         },
         // Every subscriber of the benchmark comes from one address.
         "http": { "port": port, "max_connections": 20_000, "max_connections_per_ip": 20_000 },
     });
+    if let Some(ws_url) = &setup.ws_url {
+        config["chain"]["ws_url"] = json!(ws_url);
+    }
     if let Some(Webhook { url }) = webhook {
         let secret = folder.join("secret");
         fs::write(&secret, SECRET).map_err(BenchError::file(&secret))?;

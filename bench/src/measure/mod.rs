@@ -5,6 +5,7 @@ mod floor;
 mod live;
 mod percentile;
 mod receiver;
+mod restart;
 mod store;
 mod subscriber;
 mod webhook;
@@ -12,6 +13,7 @@ mod webhook;
 pub(crate) use fanout::fanout;
 pub(crate) use floor::{Floor, floor};
 pub(crate) use live::{live, raw};
+pub(crate) use restart::restart;
 pub(crate) use store::store;
 pub(crate) use webhook::webhook;
 

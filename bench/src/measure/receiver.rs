@@ -1,31 +1,21 @@
 //! Where webhooks arrive: an HTTP server that answers 200 and checks that every event comes once and in order.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use crate::error::BenchError;
 use crate::indexer::Kind;
+use crate::server::Server;
 use crate::wait::within;
 
 /// A running receiver; it ends when dropped.
 pub(crate) struct Receiver {
-    url: String,
+    server: Server,
     shared: Arc<Shared>,
-    server: JoinHandle<()>,
 }
 
 struct Shared {
@@ -61,16 +51,18 @@ struct Envelope<'a> {
 impl Receiver {
     /// Listens on a free port for the events with these ids.
     pub(crate) async fn start(expected: Vec<String>) -> Result<Self, BenchError> {
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(BenchError::file("127.0.0.1:0"))?;
-        let port = listener.local_addr().map_err(BenchError::file("127.0.0.1:0"))?.port();
         let shared = Arc::new(Shared { expected, state: Mutex::default(), changed: Notify::new() });
-        let server = tokio::spawn(serve(listener, shared.clone()));
-        Ok(Self { url: format!("http://127.0.0.1:{port}/"), shared, server })
+        let taking = shared.clone();
+        let server = Server::start(move |body| {
+            taking.take(body);
+            String::new()
+        });
+        Ok(Self { server: server.await?, shared })
     }
 
     /// Where to post to.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        self.server.url()
     }
 
     /// Waits until all events have come; when the last had.
@@ -90,12 +82,6 @@ impl Receiver {
     /// Posts that have come, when nothing was wrong with any.
     pub(crate) fn posts(&self) -> Result<usize, BenchError> {
         self.shared.checked(|state| state.posts)
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 
@@ -149,38 +135,6 @@ fn items(body: &[u8]) -> Result<Vec<Item<'_>>, String> {
         serde_json::from_slice::<Envelope<'_>>(body).map(|envelope| envelope.events)
     };
     parsed.map_err(|e| format!("a body that cannot be read: {e}"))
-}
-
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        // Without it an answer would wait for the peer's acknowledgement of the one before.
-        if stream.set_nodelay(true).is_err() {
-            continue;
-        }
-        let shared = shared.clone();
-        tokio::spawn(async move {
-            let answer = service_fn(|request| answer(request, &shared));
-            // A connection that breaks shows as events that do not come.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
-        });
-    }
-}
-
-async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<String>, Infallible> {
-    let mut body = request.into_body();
-    let mut bytes = Vec::new();
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(frame) = frame else {
-            let mut response = Response::new(String::new());
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            return Ok(response);
-        };
-        if let Some(data) = frame.data_ref() {
-            bytes.extend_from_slice(data);
-        }
-    }
-    shared.take(&bytes);
-    Ok(Response::new(String::new()))
 }
 
 #[cfg(test)]

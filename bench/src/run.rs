@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::chain::{Anvil, Contract, Filled, Long, Quiet, SHAPES, Shape, Source};
+use crate::chain::{Anvil, Contract, Filled, Long, Quiet, Recorded, SHAPES, Shape, Source};
 use crate::error::BenchError;
 use crate::indexer::Setup;
 use crate::measure;
@@ -29,6 +29,8 @@ pub(crate) enum Step {
     Floor,
     /// Cold start to the last event durable and readable, beside the floor
     Store,
+    /// The store path and its floor from recorded answers, without anvil's own time
+    Recorded,
     /// Cold start to the last event posted, beside the floor
     Webhook,
     /// Mined to received on the chain's own subscription
@@ -105,7 +107,14 @@ impl Options {
 
     fn places(&self, scratch: &Path, target: &Path) -> Result<Places, BenchError> {
         let wia = self.wia.clone().unwrap_or_else(|| target.join("release/wia"));
-        let needed = self.wants_any(&[Step::Store, Step::Webhook, Step::Live, Step::Fanout, Step::Restart]);
+        let needed = self.wants_any(&[
+            Step::Store,
+            Step::Recorded,
+            Step::Webhook,
+            Step::Live,
+            Step::Fanout,
+            Step::Restart,
+        ]);
         if needed && !wia.is_file() {
             let wia = wia.display();
             let reason =
@@ -137,7 +146,7 @@ impl Options {
     }
 
     async fn measure(&self, places: &Places, report: &mut Report) -> Result<(), BenchError> {
-        if self.wants_any(&[Step::Floor, Step::Store, Step::Webhook]) {
+        if self.wants_any(&[Step::Floor, Step::Store, Step::Recorded, Step::Webhook]) {
             for shape in SHAPES {
                 let shape = if self.quick { shape.quick() } else { shape };
                 self.measure_filled(places, shape, report).await?;
@@ -169,6 +178,11 @@ impl Options {
         let setup = places.setup(&chain.anvil, &chain.contract);
         if self.wants(Step::Store) {
             report.add(measure::store(&setup, &chain, &floor).await?);
+        }
+        if self.wants(Step::Recorded) {
+            let answers = Recorded::of(&chain).await?;
+            let setup = places.setup_at(answers.url().to_owned(), &chain.contract);
+            report.add(measure::recorded(&setup, &chain, &answers).await?);
         }
         if self.wants(Step::Webhook) {
             report.add(measure::webhook(&setup, &chain, &floor).await?);

@@ -20,6 +20,7 @@ mod error;
 mod health;
 mod indexer;
 mod log;
+mod map;
 mod queries;
 pub mod sink;
 pub mod source;

@@ -7,11 +7,12 @@
 
 use std::fmt::Write;
 
-use alloy::primitives::{Address, B256, Bloom, BloomInput, U256, keccak256};
+use alloy::primitives::{Address, B256, Bloom, BloomInput, keccak256};
 use alloy::sol_types::SolEvent;
-use serde_json::{Value, json};
+use serde_json::json;
 use wia_abi::CarbonCredit::Transfer;
 
+use super::answers::{Blocks, answer};
 use super::contract::{Contract, units};
 use super::wire::hex;
 use crate::error::BenchError;
@@ -38,7 +39,7 @@ pub(crate) struct Long {
     last: String,
 }
 
-struct Blocks {
+struct Made {
     seed: u64,
     head: u64,
     contract: Contract,
@@ -51,7 +52,7 @@ struct Wallet {
 }
 
 /// One transfer: which wallets, how many serials. From nobody: a mint.
-struct Made {
+struct Move {
     from: Option<usize>,
     to: usize,
     serials: u64,
@@ -70,9 +71,9 @@ impl Long {
             Wallet { word, bloom }
         });
         let wallets = wallets.collect();
-        let chain = Blocks { seed, head: blocks, contract: contract.clone(), wallets };
+        let chain = Made { seed, head: blocks, contract: contract.clone(), wallets };
         let last = format!("{CHAIN_ID}:{}:{}", chain.hash(blocks), PER_BLOCK - 1);
-        let server = Server::start(move |body| chain.answer(body)).await?;
+        let server = Server::start(move |body| answer(&chain, body)).await?;
         Ok(Self { server, contract, blocks, last })
     }
 
@@ -92,60 +93,7 @@ impl Long {
     }
 }
 
-impl Blocks {
-    fn answer(&self, body: &[u8]) -> String {
-        match serde_json::from_slice(body) {
-            Ok(Value::Array(calls)) => {
-                let answers: Vec<_> = calls.iter().map(|call| self.one(call)).collect();
-                format!("[{}]", answers.join(","))
-            }
-            Ok(call) => self.one(&call),
-            Err(_) => r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no JSON"}}"#.to_owned(),
-        }
-    }
-
-    fn one(&self, call: &Value) -> String {
-        let (id, method) = (&call["id"], call["method"].as_str().unwrap_or_default());
-        match self.result(method, &call["params"]) {
-            Some(result) => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#),
-            None => {
-                let error =
-                    json!({"code": -32_601, "message": format!("the method {method} does not exist")});
-                format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#)
-            }
-        }
-    }
-
-    /// As text: most of it is logs.
-    fn result(&self, method: &str, params: &Value) -> Option<String> {
-        let by_hash = |hash: &Value| {
-            let number = |hash: B256| u64::from_be_bytes(hash[24..].try_into().unwrap_or_default());
-            let hash: B256 = hash.as_str()?.parse().ok()?;
-            Some(number(hash)).filter(|n| *n <= self.head && self.hash(*n) == hash)
-        };
-        let header = |number: Option<u64>| number.map_or("null".to_owned(), |n| self.header(n).to_string());
-        match method {
-            "eth_chainId" => Some(json!(hex(CHAIN_ID)).to_string()),
-            "eth_syncing" => Some("false".to_owned()),
-            "eth_getBlockByNumber" => {
-                let number = if params[0] == "latest" { Some(self.head) } else { quantity(&params[0]) };
-                Some(header(number.filter(|n| *n <= self.head)))
-            }
-            "eth_getBlockByHash" => Some(header(by_hash(&params[0]))),
-            "eth_getLogs" => {
-                let filter = &params[0];
-                let (from, to) = match filter.get("blockHash") {
-                    Some(hash) => by_hash(hash).map(|n| (n, n))?,
-                    None => (quantity(&filter["fromBlock"])?, quantity(&filter["toBlock"])?.min(self.head)),
-                };
-                let mut logs = String::new();
-                (from..=to).for_each(|number| self.write_logs(number, &mut logs));
-                Some(format!("[{}]", logs.strip_prefix(',').unwrap_or_default()))
-            }
-            _ => None,
-        }
-    }
-
+impl Made {
     /// Random, but for its end.
     fn hash(&self, number: u64) -> B256 {
         let mut hash = keccak256([self.seed.to_be_bytes(), number.to_be_bytes()].concat());
@@ -153,7 +101,40 @@ impl Blocks {
         hash
     }
 
-    fn header(&self, number: u64) -> Value {
+    fn transfers(&self, number: u64) -> impl Iterator<Item = Move> {
+        let mut random = Random::new(self.seed ^ number, "long");
+        let wallets = self.wallets.len();
+        (0..if number == 0 { 0 } else { wallets }).map(move |place| {
+            let mut transaction = B256::ZERO;
+            transaction
+                .chunks_exact_mut(8)
+                .for_each(|word| word.copy_from_slice(&random.next().to_be_bytes()));
+            match number {
+                1 => Move { from: None, to: place, serials: SHARE_SERIALS, transaction },
+                _ => {
+                    let (from, to) = (random.index(wallets), random.index(wallets));
+                    Move { from: Some(from), to, serials: 1 + random.below(MAX_SERIALS), transaction }
+                }
+            }
+        })
+    }
+}
+
+impl Blocks for Made {
+    fn chain_id(&self) -> u64 {
+        CHAIN_ID
+    }
+
+    fn head(&self) -> u64 {
+        self.head
+    }
+
+    fn number_of(&self, hash: B256) -> Option<u64> {
+        let number = u64::from_be_bytes(hash[24..].try_into().ok()?);
+        (number <= self.head && self.hash(number) == hash).then_some(number)
+    }
+
+    fn header(&self, number: u64) -> String {
         let mut bloom = Bloom::ZERO;
         if number > 0 {
             bloom.accrue(BloomInput::Raw(self.contract.address.as_slice()));
@@ -166,38 +147,21 @@ impl Blocks {
             }
             bloom |= self.wallets[made.to].bloom;
         }
-        json!({
+        let header = json!({
             "number": hex(number),
             "hash": self.hash(number),
             "parentHash": number.checked_sub(1).map_or(B256::ZERO, |below| self.hash(below)),
             "timestamp": hex(1_700_000_000 + number),
             "logsBloom": bloom,
             "receiptsRoot": B256::ZERO,
-        })
-    }
-
-    fn transfers(&self, number: u64) -> impl Iterator<Item = Made> {
-        let mut random = Random::new(self.seed ^ number, "long");
-        let wallets = self.wallets.len();
-        (0..if number == 0 { 0 } else { wallets }).map(move |place| {
-            let mut transaction = B256::ZERO;
-            transaction
-                .chunks_exact_mut(8)
-                .for_each(|word| word.copy_from_slice(&random.next().to_be_bytes()));
-            match number {
-                1 => Made { from: None, to: place, serials: SHARE_SERIALS, transaction },
-                _ => {
-                    let (from, to) = (random.index(wallets), random.index(wallets));
-                    Made { from: Some(from), to, serials: 1 + random.below(MAX_SERIALS), transaction }
-                }
-            }
-        })
+        });
+        header.to_string()
     }
 
     fn write_logs(&self, number: u64, logs: &mut String) {
         let (address, hash, signature) = (self.contract.address, self.hash(number), Transfer::SIGNATURE_HASH);
         for (place, made) in self.transfers(number).enumerate() {
-            let Made { from, to, serials, transaction } = made;
+            let Move { from, to, serials, transaction } = made;
             let from = from.map_or(B256::ZERO, |from| self.wallets[from].word);
             let (to, value) = (self.wallets[to].word, B256::from(units(serials)));
             // A String takes everything.
@@ -209,12 +173,10 @@ impl Blocks {
     }
 }
 
-fn quantity(value: &Value) -> Option<u64> {
-    value.as_str()?.parse::<U256>().ok()?.try_into().ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::chain::Log;
     use crate::rpc::Rpc;

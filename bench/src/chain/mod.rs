@@ -4,6 +4,7 @@
 //! blocks come one at a time. Both hold one `CarbonCredit`, deployed as `wia deploy` does it. [`Long`] alone is made up:
 //! it is as long as no anvil's.
 
+mod answers;
 mod anvil;
 mod check;
 mod contract;
@@ -12,6 +13,7 @@ mod generate;
 mod long;
 mod plan;
 mod quiet;
+mod recorded;
 mod wallet;
 mod wire;
 
@@ -22,6 +24,7 @@ pub(crate) use filled::{Filled, Source};
 pub(crate) use long::Long;
 pub(crate) use plan::{SHAPES, Shape};
 pub(crate) use quiet::{Mined, Quiet};
+pub(crate) use recorded::Recorded;
 pub(crate) use wire::{Log, get_logs};
 
 /// Connections over which a chain is filled and read.

@@ -25,7 +25,7 @@ pub(crate) struct Floor {
 
 /// Measures it by itself, for the report; what is measured beside it measures it again.
 pub(crate) async fn floor(chain: &Filled) -> Result<(Floor, Section), BenchError> {
-    let floor = Floor::open(chain).await?;
+    let floor = Floor::open(&chain.anvil.http_url()).await?;
     let mut runs = Vec::new();
     let used = || Ok::<_, BenchError>((chain.anvil.process().usage()?.cpu, own_usage()?.cpu));
     let before = used()?;
@@ -48,8 +48,9 @@ pub(crate) async fn floor(chain: &Filled) -> Result<(Floor, Section), BenchError
 }
 
 impl Floor {
-    async fn open(chain: &Filled) -> Result<Self, BenchError> {
-        let connections = Rpc::several(&chain.anvil.http_url(), CONNECTIONS)?;
+    /// Opens the connections.
+    pub(super) async fn open(url: &str) -> Result<Self, BenchError> {
+        let connections = Rpc::several(url, CONNECTIONS)?;
         for connection in &connections {
             let _: String = connection.call("eth_blockNumber", json!([])).await?;
         }

@@ -19,14 +19,14 @@ use crate::wait::until;
 /// Far beyond anything that would still be a result.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
-const LEAST_EVENTS_PER_S: usize = 200_000;
+pub(super) const LEAST_EVENTS_PER_S: usize = 200_000;
 /// For a floor of a second.
 const MOST_BESIDE_FLOOR: Duration = Duration::from_millis(2_500);
 const MOST_MIB: u64 = 150;
 const MOST_BYTES: u64 = 120;
 
-struct Run {
-    wall: Duration,
+pub(super) struct Run {
+    pub(super) wall: Duration,
     cpu: Duration,
     peak: u64,
     disk: u64,
@@ -81,7 +81,8 @@ pub(crate) async fn store(setup: &Setup, chain: &Filled, floor: &Floor) -> Resul
         .raw("diskBytes", json!(runs.iter().map(|run| run.disk).collect::<Vec<_>>())))
 }
 
-async fn once(setup: &Setup, chain: &Filled) -> Result<Run, BenchError> {
+/// One run, its events checked after it.
+pub(super) async fn once(setup: &Setup, chain: &Filled) -> Result<Run, BenchError> {
     let expected = &chain.expected;
     let last = expected.ids.last().map(String::as_str).unwrap_or_default();
     let mut indexer = Indexer::start(setup, None)?;

@@ -4,12 +4,11 @@
 //! in the block; and what it holds but we were not given is worth asking about again. It has false positives, so a
 //! suspicion is no proof: that is for the receipts ([`super::receipts`]).
 
-use std::collections::HashMap;
-
 use alloy::primitives::{Address, B256, Bloom, keccak256};
 
 use crate::chain::block::{Header, RawLog};
 use crate::chain::catalog::Catalog;
+use crate::map::Map;
 
 /// Topics whose bits are remembered; one more, and all are forgotten.
 const REMEMBERED: usize = 8_192;
@@ -79,7 +78,7 @@ struct Followed {
 
 /// Bits of topics seen lately: accounts come again and again, and hashing is what this costs.
 #[derive(Debug, Default)]
-pub(crate) struct Memo(HashMap<B256, Bits>);
+pub(crate) struct Memo(Map<B256, Bits>);
 
 impl Memo {
     fn bits(&mut self, topic: &B256) -> Bits {

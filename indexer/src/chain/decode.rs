@@ -3,13 +3,12 @@
 //! In: a header and the logs that an endpoint gave for it. Out: a [`Block`] whose transfers do not know their
 //! balances yet ([`crate::log::ledger`] fills them in).
 
-use std::collections::BTreeMap;
-
 use alloy::primitives::B256;
 
 use crate::chain::block::{Header, RawLog};
 use crate::chain::catalog::Catalog;
 use crate::log::entry::{Block, EventRecord};
+use crate::map::Map;
 
 /// Why logs cannot be those of a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +36,7 @@ pub(crate) fn block(header: &Header, logs: Vec<RawLog>, catalog: &Catalog) -> Re
         return Err(Implausible::Twice { block, log_index: pair[0].log_index });
     }
     let mut transactions: Vec<B256> = Vec::new();
-    let mut seen = BTreeMap::new();
+    let mut seen = Map::default();
     let mut events = Vec::with_capacity(logs.len());
     for log in logs {
         let next = u32::try_from(transactions.len()).unwrap_or(u32::MAX);

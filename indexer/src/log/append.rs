@@ -1,7 +1,5 @@
 //! One change of the chain into the log, as a whole or not at all.
 
-use std::collections::BTreeMap;
-
 use alloy::primitives::U256;
 use wia_store::StoreError;
 
@@ -10,13 +8,14 @@ use super::ledger::Ledger;
 use super::{ChainChange, Change, End, Entry, Log};
 use crate::IndexerError;
 use crate::chain::block::Head;
+use crate::map::Map;
 
 /// A change as it will stand in the log. Nothing of it is there yet.
 pub(crate) struct Prepared {
     entries: Vec<Entry>,
     records: Vec<(u64, Vec<u8>)>,
     /// What every account that moved has after it.
-    balances: BTreeMap<Account, U256>,
+    balances: Map<Account, U256>,
     end: End,
 }
 

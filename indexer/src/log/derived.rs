@@ -12,7 +12,6 @@
 //! | `p` first offset, page | its postings ([`super::index`]) |
 //! | `m` `derived` | up to which offset, and the number of events there |
 
-use std::collections::HashMap;
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use alloy::primitives::U256;
@@ -24,6 +23,7 @@ use super::entry::{Account, Entry, Offset};
 use super::index::{self, Fingerprint, Key, Postings};
 use crate::IndexerError;
 use crate::chain::catalog::Catalog;
+use crate::map::Map;
 
 /// Offsets that are kept in memory before they are written: bounds memory, and what is read back at a start.
 pub(crate) const PORTION: u64 = 65_536;
@@ -60,7 +60,7 @@ struct Inner {
     end: Offset,
     events: u64,
     segments: Vec<Segment>,
-    balances: HashMap<Account, U256>,
+    balances: Map<Account, U256>,
     postings: Postings,
     heights: Option<(BlockNumber, BlockNumber)>,
 }
@@ -84,7 +84,7 @@ impl Derived {
             end: mark.to,
             events: mark.events,
             segments,
-            balances: HashMap::new(),
+            balances: Map::default(),
             postings: Postings::default(),
             heights: None,
         };

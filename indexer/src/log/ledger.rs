@@ -4,29 +4,28 @@
 //! before them, and the new balance of every account that moved. A transfer that cannot have happened is an error,
 //! never a wrapped number.
 
-use std::collections::BTreeMap;
-
 use alloy::primitives::U256;
 
 use crate::IndexerError;
 use crate::chain::catalog::Catalog;
 use crate::log::entry::{Account, Block, Transfer};
+use crate::map::Map;
 
 /// Balances as of the last block that was put in.
 pub(crate) struct Ledger<'c, R> {
     catalog: &'c Catalog,
     read: R,
-    changed: BTreeMap<Account, U256>,
+    changed: Map<Account, U256>,
 }
 
 impl<'c, R: Fn(Account) -> Result<U256, IndexerError>> Ledger<'c, R> {
     /// A ledger over the balances that `read` gives, for the contracts that the catalog keeps balances of.
     pub(crate) fn over(catalog: &'c Catalog, read: R) -> Self {
-        Self { catalog, read, changed: BTreeMap::new() }
+        Self { catalog, read, changed: Map::default() }
     }
 
     /// What moved, with the balances now.
-    pub(crate) fn into_changed(self) -> BTreeMap<Account, U256> {
+    pub(crate) fn into_changed(self) -> Map<Account, U256> {
         self.changed
     }
 
@@ -36,8 +35,8 @@ impl<'c, R: Fn(Account) -> Result<U256, IndexerError>> Ledger<'c, R> {
 
     /// Carries out the transfers of `block` and notes in it what its accounts had below it.
     pub(crate) fn commit(&mut self, block: &mut Block) -> Result<(), IndexerError> {
-        let mut running = BTreeMap::new();
-        let mut opening = BTreeMap::new();
+        // What each had below the block, and what it has now.
+        let mut moved: Map<Account, (U256, U256)> = Map::default();
         for record in &block.events {
             let Some(Transfer { from, to, value }) = record.transfer() else { continue };
             if !self.catalog.keeps_balances(record.contract) {
@@ -45,13 +44,12 @@ impl<'c, R: Fn(Account) -> Result<U256, IndexerError>> Ledger<'c, R> {
             }
             for side in [from, to] {
                 let account = (record.contract, side);
-                if !side.is_zero() && !running.contains_key(&account) {
+                if !side.is_zero() && !moved.contains_key(&account) {
                     let balance = self.balance(account)?;
-                    opening.insert(account, balance);
-                    running.insert(account, balance);
+                    moved.insert(account, (balance, balance));
                 }
             }
-            if let Some(balance) = running.get_mut(&(record.contract, from)) {
+            if let Some((_, balance)) = moved.get_mut(&(record.contract, from)) {
                 *balance = balance.checked_sub(value).ok_or_else(|| IndexerError::Underflow {
                     block: block.number,
                     log_index: record.log_index,
@@ -62,14 +60,16 @@ impl<'c, R: Fn(Account) -> Result<U256, IndexerError>> Ledger<'c, R> {
                 })?;
             }
             // After the sender's: both may be the same account.
-            if let Some(balance) = running.get_mut(&(record.contract, to)) {
+            if let Some((_, balance)) = moved.get_mut(&(record.contract, to)) {
                 *balance = balance.checked_add(value).ok_or_else(|| {
                     IndexerError::damaged(block.hash, format!("{to} has more than 2^256 wei"))
                 })?;
             }
         }
-        block.opening = opening.into_iter().collect();
-        self.changed.extend(running);
+        block.opening = moved.iter().map(|(account, (before, _))| (*account, *before)).collect();
+        // On disk they stand in one order, whatever the map's.
+        block.opening.sort_unstable_by_key(|(account, _)| *account);
+        self.changed.extend(moved.into_iter().map(|(account, (_, now))| (account, now)));
         Ok(())
     }
 

@@ -14,6 +14,9 @@ use crate::log::Log;
 use crate::log::entry::{Change, Entry, Offset};
 use crate::stream::events::message::Shown;
 
+/// Events that are kept decoded, unless the last entry alone has more: some 12 MB.
+const RECENT_EVENTS: usize = 32_768;
+
 /// How far the log is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Published {
@@ -26,8 +29,26 @@ pub(crate) struct Published {
 /// What readers share.
 pub(crate) struct Tail {
     pub(crate) log: Log,
-    recent: Mutex<VecDeque<Arc<Shown>>>,
+    recent: Mutex<Recent>,
     capacity: usize,
+}
+
+/// The last entries, and how many events they have.
+#[derive(Default)]
+struct Recent {
+    entries: VecDeque<Arc<Shown>>,
+    events: usize,
+}
+
+impl Recent {
+    fn push(&mut self, entry: Entry, capacity: usize) {
+        self.events += entry.block.events.len();
+        self.entries.push_back(Arc::new(Shown::new(Arc::new(entry))));
+        while self.entries.len() > capacity || (self.events > RECENT_EVENTS && self.entries.len() > 1) {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.events -= oldest.entry.block.events.len();
+        }
+    }
 }
 
 /// The engine's side: the only one that publishes. Readers learn of its end by its drop.
@@ -37,10 +58,10 @@ pub(crate) struct Publisher {
 }
 
 impl Tail {
-    /// The tail of a log whose content is durable, keeping `capacity` entries decoded.
+    /// The tail of a log whose content is durable, keeping up to `capacity` entries decoded.
     pub(crate) fn open(log: Log, capacity: usize) -> (Publisher, watch::Receiver<Published>) {
         let end = log.end();
-        let tail = Arc::new(Self { log, recent: Mutex::new(VecDeque::with_capacity(capacity)), capacity });
+        let tail = Arc::new(Self { log, recent: Mutex::default(), capacity });
         let (published, watching) =
             watch::channel(Published { end: end.offset, head: end.head.map(|(head, _)| head) });
         (Publisher { tail, published }, watching)
@@ -57,8 +78,8 @@ impl Tail {
     /// [`IndexerError::Forgotten`] when it is no longer kept.
     pub(crate) fn shown(&self, offset: Offset) -> Result<Arc<Shown>, IndexerError> {
         let recent = {
-            let recent = self.recent();
-            recent.binary_search_by_key(&offset, |e| e.entry.offset).ok().map(|i| recent[i].clone())
+            let entries = &self.recent().entries;
+            entries.binary_search_by_key(&offset, |e| e.entry.offset).ok().map(|i| entries[i].clone())
         };
         if let Some(shown) = recent {
             return Ok(shown);
@@ -74,7 +95,7 @@ impl Tail {
         }
     }
 
-    fn recent(&self) -> MutexGuard<'_, VecDeque<Arc<Shown>>> {
+    fn recent(&self) -> MutexGuard<'_, Recent> {
         // Nobody panics while holding it; if somebody did, the ring is still a ring.
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,10 +118,7 @@ impl Publisher {
                     Change::Retracted { .. } => retractions += 1,
                 }
                 events += entry.block.events.len() as u64;
-                if recent.len() == self.tail.capacity {
-                    recent.pop_front();
-                }
-                recent.push_back(Arc::new(Shown::new(Arc::new(entry))));
+                recent.push(entry, self.tail.capacity);
             }
         }
         metrics::counter!("wia_indexer_blocks_total").increment(commits);

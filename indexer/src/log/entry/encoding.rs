@@ -14,12 +14,11 @@
 //! Numbers are LEB128; a word is a byte that says how it was cut, then what is left of it: an address takes 21
 //! bytes, an amount in whole steps of 0.001 credits its count of steps.
 
-use std::collections::HashMap;
-
 use alloy::primitives::{Address, B256, Bytes, U256};
 use wia_abi::BlockNumber;
 
 use super::{Block, Change, Entry, EventRecord, Offset};
+use crate::map::Map;
 
 /// Bodies as they are.
 const PLAIN: u8 = 2;
@@ -104,7 +103,7 @@ pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
 #[derive(Default)]
 struct Dictionary<T> {
     order: Vec<T>,
-    places: HashMap<T, u64>,
+    places: Map<T, u64>,
 }
 
 impl<T: Copy + Eq + std::hash::Hash> Dictionary<T> {

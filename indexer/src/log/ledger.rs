@@ -36,7 +36,8 @@ impl<'c, R: Fn(Account) -> Result<U256, IndexerError>> Ledger<'c, R> {
     /// Carries out the transfers of `block` and notes in it what its accounts had below it.
     pub(crate) fn commit(&mut self, block: &mut Block) -> Result<(), IndexerError> {
         // What each had below the block, and what it has now.
-        let mut moved: Map<Account, (U256, U256)> = Map::default();
+        let mut moved: Map<Account, (U256, U256)> =
+            Map::with_capacity_and_hasher(2 * block.events.len(), Default::default());
         for record in &block.events {
             let Some(Transfer { from, to, value }) = record.transfer() else { continue };
             if !self.catalog.keeps_balances(record.contract) {

@@ -112,13 +112,17 @@ impl Publisher {
         let (mut commits, mut retractions, mut events) = (0, 0, 0);
         {
             let mut recent = self.tail.recent();
-            for entry in entries {
+            // Those that would be pushed out again at once are not put in.
+            let passing = entries.len().saturating_sub(self.tail.capacity);
+            for (place, entry) in entries.into_iter().enumerate() {
                 match entry.change {
                     Change::Committed => commits += 1,
                     Change::Retracted { .. } => retractions += 1,
                 }
                 events += entry.block.events.len() as u64;
-                recent.push(entry, self.tail.capacity);
+                if place >= passing {
+                    recent.push(entry, self.tail.capacity);
+                }
             }
         }
         metrics::counter!("wia_indexer_blocks_total").increment(commits);

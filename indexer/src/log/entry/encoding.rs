@@ -44,9 +44,10 @@ const STEP: u128 = 1_000_000_000_000_000;
 impl Entry {
     /// The bytes of the log.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let body = Writer::default().entry(self);
+        let plain = Writer::of(&self.block).entry(self);
+        let body = &plain[1..];
         if body.len() >= MIN_COMPRESSED_BYTES {
-            let packed = lz4_flex::compress(&body);
+            let packed = lz4_flex::compress(body);
             if packed.len() + packed.len() / 16 < body.len() {
                 let mut out = Vec::with_capacity(packed.len() + 6);
                 out.push(LZ4);
@@ -55,10 +56,7 @@ impl Entry {
                 return out;
             }
         }
-        let mut out = Vec::with_capacity(body.len() + 1);
-        out.push(PLAIN);
-        out.extend(body);
-        out
+        plain
     }
 
     /// The entry of those bytes.
@@ -100,13 +98,17 @@ pub(crate) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Words and contracts in the order in which they first came.
-#[derive(Default)]
 struct Dictionary<T> {
     order: Vec<T>,
     places: Map<T, u64>,
 }
 
 impl<T: Copy + Eq + std::hash::Hash> Dictionary<T> {
+    fn with_capacity(items: usize) -> Self {
+        let places = Map::with_capacity_and_hasher(items, Default::default());
+        Self { order: Vec::with_capacity(items), places }
+    }
+
     fn place(&mut self, item: T) -> u64 {
         *self.places.entry(item).or_insert_with(|| {
             self.order.push(item);
@@ -115,18 +117,26 @@ impl<T: Copy + Eq + std::hash::Hash> Dictionary<T> {
     }
 }
 
-#[derive(Default)]
 struct Writer {
     contracts: Dictionary<Address>,
     words: Dictionary<B256>,
-    out: Vec<u8>,
 }
 
 impl Writer {
+    /// With room for what transfers take; what takes more grows.
+    fn of(block: &Block) -> Self {
+        Self {
+            contracts: Dictionary::with_capacity(1),
+            words: Dictionary::with_capacity(block.opening.len() + block.events.len() + 1),
+        }
+    }
+
+    /// The form, which is [`PLAIN`], and the body.
     fn entry(mut self, entry: &Entry) -> Vec<u8> {
         let block = &entry.block;
         // The tables come first on disk and are known last.
-        let (mut opening, mut events) = (Vec::new(), Vec::new());
+        let mut opening = Vec::with_capacity(8 + 12 * block.opening.len());
+        let mut events = Vec::with_capacity(8 + 24 * block.events.len());
         varint(&mut opening, block.opening.len() as u64);
         for ((contract, account), balance) in &block.opening {
             varint(&mut opening, self.contracts.place(*contract));
@@ -148,23 +158,27 @@ impl Writer {
             }
             data(&mut events, &event.data);
         }
-        self.out.push(u8::from(entry.is_retraction()));
+        let words: usize = self.words.order.len() * 33;
+        let tables = 128 + 32 * block.transactions.len() + 20 * self.contracts.order.len() + words;
+        let mut out = Vec::with_capacity(tables + opening.len() + events.len());
+        out.push(PLAIN);
+        out.push(u8::from(entry.is_retraction()));
         if let Change::Retracted { committed_at } = entry.change {
-            varint(&mut self.out, committed_at.0);
+            varint(&mut out, committed_at.0);
         }
-        varint(&mut self.out, block.number.0);
-        self.out.extend(block.hash);
-        self.out.extend(block.parent_hash);
-        varint(&mut self.out, block.timestamp_s);
-        varint(&mut self.out, block.transactions.len() as u64);
-        block.transactions.iter().for_each(|t| self.out.extend(t));
-        varint(&mut self.out, self.contracts.order.len() as u64);
-        self.contracts.order.iter().for_each(|c| self.out.extend(c));
-        varint(&mut self.out, self.words.order.len() as u64);
-        self.words.order.iter().for_each(|w| word(&mut self.out, w));
-        self.out.extend(opening);
-        self.out.extend(events);
-        self.out
+        varint(&mut out, block.number.0);
+        out.extend(block.hash);
+        out.extend(block.parent_hash);
+        varint(&mut out, block.timestamp_s);
+        varint(&mut out, block.transactions.len() as u64);
+        block.transactions.iter().for_each(|t| out.extend(t));
+        varint(&mut out, self.contracts.order.len() as u64);
+        self.contracts.order.iter().for_each(|c| out.extend(c));
+        varint(&mut out, self.words.order.len() as u64);
+        self.words.order.iter().for_each(|w| word(&mut out, w));
+        out.extend(opening);
+        out.extend(events);
+        out
     }
 }
 

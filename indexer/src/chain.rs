@@ -8,3 +8,4 @@ pub(crate) mod catalog;
 pub(crate) mod decide;
 pub(crate) mod decode;
 pub(crate) mod receipts;
+pub(crate) mod spelling;

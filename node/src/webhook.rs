@@ -105,7 +105,7 @@ impl Webhook {
             if place > 0 {
                 body.push(',');
             }
-            body += &message.json();
+            message.write_json(&mut body);
         }
         body + "]}"
     }

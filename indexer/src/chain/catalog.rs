@@ -4,13 +4,15 @@
 //! arguments, and the accounts that an event speaks of. What no ABI knows, or whose bytes do not fit it, stays raw.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::sync::Arc;
 
-use alloy::dyn_abi::{DynSolType, DynSolValue, EventExt, Specifier};
-use alloy::hex;
+use alloy::dyn_abi::{DynSolEvent, DynSolType, DynSolValue, Specifier};
 use alloy::json_abi::{Event as EventAbi, JsonAbi, Param};
 use alloy::primitives::{Address, B256};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::spelling::{Spelling, write_hex};
 use crate::log::entry::{EventRecord, address_in};
 
 /// Which of the documents' nouns a contract's events are about.
@@ -56,6 +58,8 @@ impl Contract {
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     contracts: BTreeMap<Address, Known>,
+    /// Shared: it only remembers.
+    spelling: Arc<Spelling>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,23 +73,76 @@ struct Known {
 /// An event's ABI with what is worth knowing beforehand.
 #[derive(Debug, Clone)]
 struct EventShape {
-    abi: EventAbi,
+    name: String,
+    signature: String,
+    /// How its bytes are laid out; `None` when its types are none that can be decoded.
+    layout: Option<DynSolEvent>,
+    arguments: Vec<Argument>,
     /// Which topics (1…3) are addresses.
     address_topics: Vec<usize>,
     /// Which words of the data are addresses.
     address_words: Vec<usize>,
 }
 
+#[derive(Debug, Clone)]
+struct Argument {
+    /// As the ABI has it; those without one, or with one that another has already, are called by their place.
+    name: String,
+    indexed: bool,
+    components: Vec<Param>,
+}
+
 /// An event in the words of its ABI.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decoded {
+#[derive(Debug)]
+pub struct Decoded<'c> {
+    shape: &'c EventShape,
+    spelling: &'c Spelling,
+    /// In the order of the ABI.
+    values: Vec<DynSolValue>,
+}
+
+impl Decoded<'_> {
     /// `Transfer`
-    pub name: String,
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shape.name
+    }
+
     /// `Transfer(address,address,uint256)`
-    pub signature: String,
-    /// By name; those without one are called by their place. Integers as decimal text, bytes and hashes in hex,
-    /// addresses in EIP-55, structs as objects.
-    pub arguments: Map<String, Value>,
+    #[must_use]
+    pub fn signature(&self) -> &str {
+        &self.shape.signature
+    }
+
+    /// The value of the argument of that name, as messages have it.
+    #[must_use]
+    pub fn argument(&self, name: &str) -> Option<Value> {
+        let place = self.shape.arguments.iter().position(|argument| argument.name == name)?;
+        let mut text = String::new();
+        write_value(
+            self.values.get(place)?,
+            &self.shape.arguments[place].components,
+            self.spelling,
+            &mut text,
+        );
+        // What was just written is JSON.
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Writes the JSON object of all arguments. Integers are decimal text, bytes and hashes in hex, addresses in
+    /// EIP-55, structs objects.
+    pub(crate) fn write_arguments(&self, out: &mut String) {
+        write_all(
+            out,
+            ('{', '}'),
+            self.shape.arguments.iter().zip(&self.values),
+            |(argument, value), out| {
+                write_text(&argument.name, out);
+                out.push(':');
+                write_value(value, &argument.components, self.spelling, out);
+            },
+        );
+    }
 }
 
 impl Catalog {
@@ -98,7 +155,7 @@ impl Catalog {
             let Contract { name, address, kind, balances, .. } = contract;
             (address, Known { name, kind, balances, events })
         };
-        Self { contracts: contracts.into_iter().map(known).collect() }
+        Self { contracts: contracts.into_iter().map(known).collect(), spelling: Arc::default() }
     }
 
     /// Their addresses, ascending.
@@ -155,7 +212,7 @@ impl Catalog {
             return BTreeSet::from([topic]);
         }
         let shapes = self.contracts.values().flat_map(|c| &c.events);
-        let named = shapes.filter(|(_, s)| s.abi.name == event || s.abi.signature() == event);
+        let named = shapes.filter(|(_, s)| s.name == event || s.signature == event);
         named.map(|(topic, _)| *topic).collect()
     }
 
@@ -166,17 +223,19 @@ impl Catalog {
 
     /// The event in the words of its contract's ABI; `None` when that does not know it or its bytes do not fit.
     #[must_use]
-    pub fn decode(&self, record: &EventRecord) -> Option<Decoded> {
+    pub fn decode(&self, record: &EventRecord) -> Option<Decoded<'_>> {
         let shape = self.shape(record)?;
-        let decoded = shape.abi.decode_log_parts(record.topics.iter().copied(), &record.data).ok()?;
+        let layout = shape.layout.as_ref()?;
+        let decoded = layout.decode_log_parts(record.topics.iter().copied(), &record.data).ok()?;
         let (mut indexed, mut body) = (decoded.indexed.into_iter(), decoded.body.into_iter());
-        let arguments = shape.abi.inputs.iter().enumerate().map(|(place, input)| {
-            let name = if input.name.is_empty() { place.to_string() } else { input.name.clone() };
-            let value = if input.indexed { indexed.next() } else { body.next() };
-            value.map(|value| (name, argument(&value, &input.components)))
-        });
-        let arguments = arguments.collect::<Option<_>>()?;
-        Some(Decoded { name: shape.abi.name.clone(), signature: shape.abi.signature(), arguments })
+        let arguments = shape.arguments.iter();
+        let values = arguments.map(|a| if a.indexed { indexed.next() } else { body.next() });
+        Some(Decoded { shape, spelling: &self.spelling, values: values.collect::<Option<_>>()? })
+    }
+
+    /// Writes an address as messages have it: as EIP-55.
+    pub(crate) fn spell(&self, address: Address, out: &mut String) {
+        self.spelling.write(address, out);
     }
 
     /// The accounts that the event names in an argument of type `address`, zero aside. Exact for events that the ABI
@@ -222,33 +281,74 @@ impl EventShape {
                 word += input.resolve().map_or(1, |t| head_words(&t));
             }
         }
-        Self { abi, address_topics, address_words }
+        let mut arguments: Vec<Argument> = Vec::with_capacity(abi.inputs.len());
+        for (place, input) in abi.inputs.iter().enumerate() {
+            let taken = input.name.is_empty() || arguments.iter().any(|a| a.name == input.name);
+            let name = if taken { place.to_string() } else { input.name.clone() };
+            let (indexed, components) = (input.indexed, input.components.clone());
+            arguments.push(Argument { name, indexed, components });
+        }
+        let (signature, layout) = (abi.signature(), abi.resolve().ok());
+        Self { name: abi.name, signature, layout, arguments, address_topics, address_words }
     }
 }
 
-/// A value as messages write it.
-fn argument(value: &DynSolValue, components: &[Param]) -> Value {
-    let all = |values: &[DynSolValue]| values.iter().map(|v| argument(v, components)).collect();
+/// Writes a value as messages have it.
+fn write_value(value: &DynSolValue, components: &[Param], spelling: &Spelling, out: &mut String) {
     match value {
-        DynSolValue::Bool(flag) => Value::from(*flag),
-        DynSolValue::Int(int, _) => Value::from(int.to_string()),
-        DynSolValue::Uint(uint, _) => Value::from(uint.to_string()),
-        DynSolValue::FixedBytes(word, size) => Value::from(hex::encode_prefixed(&word[..*size])),
-        DynSolValue::Address(address) => Value::from(address.to_checksum(None)),
-        DynSolValue::Function(function) => Value::from(hex::encode_prefixed(function)),
-        DynSolValue::Bytes(bytes) => Value::from(hex::encode_prefixed(bytes)),
-        DynSolValue::String(text) => Value::from(text.as_str()),
-        DynSolValue::Array(values) | DynSolValue::FixedArray(values) => Value::Array(all(values)),
+        DynSolValue::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        // A String takes everything.
+        DynSolValue::Int(int, _) => _ = write!(out, "\"{int}\""),
+        DynSolValue::Uint(uint, _) => _ = write!(out, "\"{uint}\""),
+        DynSolValue::FixedBytes(word, size) => quoted(out, |out| write_hex(&word[..*size], out)),
+        DynSolValue::Address(address) => quoted(out, |out| spelling.write(*address, out)),
+        DynSolValue::Function(function) => quoted(out, |out| write_hex(function.as_slice(), out)),
+        DynSolValue::Bytes(bytes) => quoted(out, |out| write_hex(bytes, out)),
+        DynSolValue::String(text) => write_text(text, out),
+        DynSolValue::Array(values) | DynSolValue::FixedArray(values) => {
+            write_all(out, ('[', ']'), values, |value, out| write_value(value, components, spelling, out));
+        }
         DynSolValue::Tuple(values) | DynSolValue::CustomStruct { tuple: values, .. } => {
             if components.len() != values.len() || components.iter().any(|c| c.name.is_empty()) {
-                return Value::Array(values.iter().map(|v| argument(v, &[])).collect());
+                return write_all(out, ('[', ']'), values, |value, out| {
+                    write_value(value, &[], spelling, out)
+                });
             }
-            let member = |(part, value): (&Param, &DynSolValue)| {
-                (part.name.clone(), argument(value, &part.components))
-            };
-            Value::Object(components.iter().zip(values).map(member).collect())
+            write_all(out, ('{', '}'), components.iter().zip(values), |(part, value), out| {
+                write_text(&part.name, out);
+                out.push(':');
+                write_value(value, &part.components, spelling, out);
+            });
         }
     }
+}
+
+fn quoted(out: &mut String, write: impl FnOnce(&mut String)) {
+    out.push('"');
+    write(out);
+    out.push('"');
+}
+
+/// Writes a text with what JSON wants escaped.
+fn write_text(text: &str, out: &mut String) {
+    // Text cannot fail to be JSON.
+    out.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+fn write_all<T>(
+    out: &mut String,
+    (open, close): (char, char),
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(T, &mut String),
+) {
+    out.push(open);
+    for (place, item) in items.into_iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        write(item, out);
+    }
+    out.push(close);
 }
 
 /// How many words a value takes in the head of an ABI encoding: one for what is elsewhere.
@@ -322,15 +422,22 @@ mod tests {
 
     #[test]
     fn an_event_comes_out_in_the_words_of_its_abi() {
-        let decoded = catalog().decode(&mixed()).unwrap();
-        assert_eq!(decoded.name, "Mixed");
+        let (catalog, mixed) = (catalog(), mixed());
+        let decoded = catalog.decode(&mixed).unwrap();
+        assert_eq!(decoded.name(), "Mixed");
         let account = |n| Address::repeat_byte(n).to_checksum(None);
         let two = U256::from_be_bytes(Address::repeat_byte(2).into_word().0).to_string();
         let expected = json!({
             "one": account(1), "two": two, "pair": [account(3), "4"], "three": account(5), "four": "text",
             "five": account(6),
         });
-        assert_eq!(Value::Object(decoded.arguments), expected);
+        let mut text = String::new();
+        decoded.write_arguments(&mut text);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(decoded.argument(name).as_ref(), Some(value));
+        }
+        assert_eq!(decoded.argument("six"), None);
     }
 
     #[test]
@@ -352,8 +459,26 @@ mod tests {
         let mut anonymous = mixed();
         anonymous.topics.clear();
         for record in [cut, unknown, anonymous] {
-            assert_eq!(catalog().decode(&record), None);
+            assert!(catalog().decode(&record).is_none());
         }
+    }
+
+    #[test]
+    fn arguments_that_share_a_name_are_told_apart_by_their_places() {
+        let abi = JsonAbi::parse(["event Twice(uint256 n, uint256 n, uint256)"]).unwrap();
+        let topic = keccak256("Twice(uint256,uint256,uint256)");
+        let contract = Contract { abi, ..Contract::without_abi(AT, false) };
+        let data: Vec<u8> = (1_u8..=3).flat_map(|n| B256::with_last_byte(n).0).collect();
+        let record = EventRecord {
+            log_index: 0,
+            transaction: 0,
+            contract: AT,
+            topics: vec![topic],
+            data: data.into(),
+        };
+        let (catalog, mut text) = (Catalog::new([contract]), String::new());
+        catalog.decode(&record).unwrap().write_arguments(&mut text);
+        assert_eq!(text, r#"{"n":"1","1":"2","2":"3"}"#);
     }
 
     #[test]

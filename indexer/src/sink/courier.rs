@@ -1,22 +1,24 @@
-//! Carries batches to one sink: the next is made while one is under way, what is refused is tried again.
+//! Carries batches to one sink: the next are made while one is under way, what is refused is tried again.
 
-use std::collections::VecDeque;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use wia_store::Store;
 
 use super::place::{DeadLetter, Place};
 use super::{Batch, Begin, Sink, SinkConfig, SinkStatus};
 use crate::backoff::{Backoff, chance};
-use crate::stream::events::message::Message;
 use crate::stream::events::subscription::{EventSubscription, From};
 use crate::{Indexer, IndexerError};
 
 /// How often the place is made durable while batches flow; a crash delivers at most so much again.
 const DURABLE_EVERY: Duration = Duration::from_secs(1);
+
+/// Batches that are made and wait for the one under way.
+const BATCHES_READY: usize = 2;
 
 /// The loop of one sink. [`Courier::run`] is its life.
 pub struct Courier {
@@ -111,8 +113,7 @@ impl Courier {
 
     async fn carry(&self) -> Result<(), IndexerError> {
         loop {
-            let mut subscription = self.subscribe()?;
-            match self.carry_all(&mut subscription).await {
+            match self.carry_all(self.subscribe()?).await {
                 Err(IndexerError::Forgotten { offset, oldest }) => {
                     tracing::warn!(
                         sink = self.config.name,
@@ -140,26 +141,14 @@ impl Courier {
         Ok(subscription)
     }
 
-    async fn carry_all(&self, subscription: &mut EventSubscription) -> Result<(), IndexerError> {
-        let mut waiting = Waiting { batches: VecDeque::new(), recovered: subscription.recovered() };
+    /// Until nothing more comes; gives the reason.
+    async fn carry_all(&self, subscription: EventSubscription) -> Result<(), IndexerError> {
+        let (made, mut batches) = mpsc::channel(BATCHES_READY);
+        let making = tokio::spawn(make(subscription, self.config.max_batch_messages, made));
+        let making = AbortOnDropHandle::new(making);
         let mut durable_at = Instant::now();
-        loop {
-            while waiting.batches.is_empty() {
-                waiting.add(subscription.next().await?, self.config.max_batch_messages);
-            }
-            let Some(batch) = waiting.batches.pop_front() else { continue };
-            let outcome = {
-                let mut delivering = pin!(self.deliver(&batch));
-                loop {
-                    tokio::select! {
-                        biased;
-                        outcome = &mut delivering => break outcome,
-                        messages = subscription.next(), if waiting.batches.is_empty() => {
-                            waiting.add(messages?, self.config.max_batch_messages);
-                        }
-                    }
-                }
-            };
+        while let Some(batch) = batches.recv().await {
+            let outcome = self.deliver(&batch).await;
             match outcome {
                 Outcome::Taken => {
                     self.place.advance(&batch.key)?;
@@ -175,6 +164,7 @@ impl Courier {
                 durable_at = Instant::now();
             }
         }
+        Err(making.await.unwrap_or(IndexerError::Stopped))
     }
 
     /// Tries until it is taken or given up.
@@ -229,18 +219,22 @@ impl Courier {
     }
 }
 
-/// Batches that are made and not under way.
-struct Waiting {
-    batches: VecDeque<Batch>,
-    recovered: bool,
-}
-
-impl Waiting {
-    fn add(&mut self, messages: Vec<Message>, most: usize) {
+/// Makes batches of what the subscription brings, those of different entries apart, until it ends; gives the reason. On
+/// a task of its own: writing messages takes a core, and so does what the sink makes of them.
+async fn make(mut subscription: EventSubscription, most: usize, made: mpsc::Sender<Batch>) -> IndexerError {
+    let mut recovered = subscription.recovered();
+    loop {
+        let messages = match subscription.next().await {
+            Ok(messages) => messages,
+            Err(error) => return error,
+        };
         for part in messages.chunks(most) {
             let Some(last) = part.last() else { continue };
-            let recovered = std::mem::replace(&mut self.recovered, true);
-            self.batches.push_back(Batch { key: last.cursor(), messages: part.to_vec(), recovered });
+            let recovered = std::mem::replace(&mut recovered, true);
+            let batch = Batch { key: last.cursor(), messages: part.to_vec(), recovered };
+            if made.send(batch).await.is_err() {
+                return IndexerError::Stopped;
+            }
         }
     }
 }

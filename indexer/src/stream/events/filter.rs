@@ -81,14 +81,13 @@ impl EventFilter {
     fn has_arguments(&self, record: &EventRecord, catalog: &Catalog) -> bool {
         let Some(decoded) = catalog.decode(record) else { return false };
         self.arguments.iter().all(|(name, wanted)| {
-            let value = decoded.arguments.get(name);
-            value.is_some_and(|value| match value {
+            decoded.argument(name).is_some_and(|value| match value {
                 serde_json::Value::String(text) if text.starts_with("0x") => {
                     text.eq_ignore_ascii_case(wanted)
                 }
-                serde_json::Value::String(text) => text == wanted,
+                serde_json::Value::String(text) => text == *wanted,
                 other => {
-                    serde_json::from_str::<serde_json::Value>(wanted).is_ok_and(|wanted| wanted == *other)
+                    serde_json::from_str::<serde_json::Value>(wanted).is_ok_and(|wanted| wanted == other)
                 }
             })
         })

@@ -6,11 +6,11 @@
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
-use alloy::hex;
 use serde_json::Value;
 
 use super::depths::{HasEntry, Kind};
 use crate::chain::catalog::Catalog;
+use crate::chain::spelling::write_hex;
 use crate::log::entry::{Entry, EventRecord};
 use crate::stream::cursor::Cursor;
 use crate::stream::notify::notification::notification;
@@ -19,7 +19,17 @@ use crate::stream::notify::notification::notification;
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) entry: Arc<Entry>,
+    block: OnceLock<BlockText>,
     bodies: Box<[OnceLock<Box<str>>]>,
+}
+
+/// What all events of a block have in common.
+#[derive(Debug)]
+struct BlockText {
+    /// `chainId:blockHash:`
+    id: String,
+    /// Members from the chain to the time.
+    members: String,
 }
 
 impl HasEntry for Shown {
@@ -31,11 +41,12 @@ impl HasEntry for Shown {
 impl Shown {
     pub(crate) fn new(entry: Arc<Entry>) -> Self {
         let bodies = entry.block.events.iter().map(|_| OnceLock::new()).collect();
-        Self { entry, bodies }
+        Self { entry, block: OnceLock::new(), bodies }
     }
 
     fn body(&self, event: usize, context: &Context) -> &str {
-        self.bodies[event].get_or_init(|| body(&self.entry, event, context).into())
+        let block = self.block.get_or_init(|| BlockText::of(&self.entry, context.chain_id));
+        self.bodies[event].get_or_init(|| body(&self.entry, event, block, context).into())
     }
 }
 
@@ -108,20 +119,36 @@ impl Message {
     /// The members of the JSON object, without its braces, to be written among others.
     #[must_use]
     pub fn members(&self) -> String {
-        // `new` has had it written.
-        let body = self.shown.bodies[self.event].get().map_or("", |body| body);
-        format!(
-            r#""type":"{}","cursor":"{}","confirmations":{},{body}"#,
-            self.kind.name(),
-            self.cursor,
-            self.confirmations,
-        )
+        let mut text = String::with_capacity(self.body().len() + 96);
+        self.write_members(&mut text);
+        text
     }
 
     /// The JSON object.
     #[must_use]
     pub fn json(&self) -> String {
-        format!("{{{}}}", self.members())
+        let mut text = String::with_capacity(self.body().len() + 98);
+        self.write_json(&mut text);
+        text
+    }
+
+    /// Writes the JSON object.
+    pub fn write_json(&self, out: &mut String) {
+        out.push('{');
+        self.write_members(out);
+        out.push('}');
+    }
+
+    fn write_members(&self, out: &mut String) {
+        let (kind, cursor, confirmations) = (self.kind.name(), self.cursor, self.confirmations);
+        // A String takes everything.
+        let _ = write!(out, r#""type":"{kind}","cursor":"{cursor}","confirmations":{confirmations},"#);
+        out.push_str(self.body());
+    }
+
+    fn body(&self) -> &str {
+        // `new` has had it written.
+        self.shown.bodies[self.event].get().map_or("", |body| body)
     }
 }
 
@@ -130,42 +157,50 @@ pub(crate) fn id(chain_id: u64, entry: &Entry, record: &EventRecord) -> String {
     format!("{chain_id}:{}:{}", entry.block.hash, record.log_index)
 }
 
+impl BlockText {
+    fn of(entry: &Entry, chain_id: u64) -> Self {
+        let block = &entry.block;
+        let (hash, number, timestamp) = (block.hash, block.number.0, block.timestamp());
+        Self {
+            id: format!("{chain_id}:{hash}:"),
+            members: format!(
+                r#""chainId":{chain_id},"blockNumber":{number},"blockHash":"{hash}","timestamp":"{timestamp}""#
+            ),
+        }
+    }
+}
+
 /// What is the same for every reader.
-fn body(entry: &Entry, event: usize, context: &Context) -> String {
+fn body(entry: &Entry, event: usize, of_block: &BlockText, context: &Context) -> String {
     let (block, record) = (&entry.block, &entry.block.events[event]);
     let catalog = &context.catalog;
     let transaction = block.transactions.get(record.transaction as usize).copied().unwrap_or_default();
     let mut text = String::with_capacity(1_024);
-    // Nothing here can need escaping but what goes through serde_json.
-    let _ = write!(
-        text,
-        r#""id":"{id}","chainId":{chain},"blockNumber":{number},"blockHash":"{hash}","timestamp":"{timestamp}","transactionHash":"{transaction}","logIndex":{index},"contract":"{contract}""#,
-        id = id(context.chain_id, entry, record),
-        chain = context.chain_id,
-        number = block.number.0,
-        hash = block.hash,
-        timestamp = block.timestamp(),
-        index = record.log_index,
-        contract = record.contract.to_checksum(None),
-    );
+    // Nothing here can need escaping but what goes through serde_json. A String takes everything.
+    let BlockText { id, members } = of_block;
+    let index = record.log_index;
+    let _ = write!(text, r#""id":"{id}{index}",{members},"transactionHash":""#);
+    write_hex(transaction.as_slice(), &mut text);
+    let _ = write!(text, r#"","logIndex":{index},"contract":""#);
+    catalog.spell(record.contract, &mut text);
+    text.push('"');
     if let Some(name) = catalog.name(record.contract) {
         let _ = write!(text, r#","contractName":{}"#, Value::from(name));
     }
     if let Some(decoded) = catalog.decode(record) {
-        let _ = write!(
-            text,
-            r#","event":"{}","signature":"{}","arguments":{}"#,
-            decoded.name,
-            decoded.signature,
-            Value::Object(decoded.arguments),
-        );
+        let (name, signature) = (decoded.name(), decoded.signature());
+        let _ = write!(text, r#","event":"{name}","signature":"{signature}","arguments":"#);
+        decoded.write_arguments(&mut text);
     }
     text += r#","topics":["#;
     for (place, topic) in record.topics.iter().enumerate() {
-        let comma = if place == 0 { "" } else { "," };
-        let _ = write!(text, r#"{comma}"{topic}""#);
+        text += if place == 0 { "\"" } else { ",\"" };
+        write_hex(topic.as_slice(), &mut text);
+        text.push('"');
     }
-    let _ = write!(text, r#"],"data":"{}""#, hex::encode_prefixed(&record.data));
+    text += r#"],"data":""#;
+    write_hex(&record.data, &mut text);
+    text.push('"');
     if let Some(notification) = notification(context.chain_id, catalog, entry, event) {
         let _ = write!(text, r#","notification":{}"#, notification.text());
     }

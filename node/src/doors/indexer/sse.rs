@@ -111,7 +111,9 @@ impl Open {
             && let Some(message) = self.messages.next()
         {
             let (cursor, kind) = (message.cursor(), message.kind().name());
-            chunk += &format!("id: {cursor}\nevent: {kind}\ndata: {}\n\n", message.json());
+            chunk += &format!("id: {cursor}\nevent: {kind}\ndata: ");
+            message.write_json(&mut chunk);
+            chunk += "\n\n";
         }
         Ok(chunk.into())
     }

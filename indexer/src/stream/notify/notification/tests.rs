@@ -105,7 +105,7 @@ fn vectors(events: Vec<EventRecord>) -> String {
     let line = |(entry, index): (&Entry, usize)| {
         let record = &entry.block.events[index];
         let decoded = catalog.decode(record).unwrap();
-        let input = json!({"contract": catalog.name(record.contract), "signature": decoded.signature,
+        let input = json!({"contract": catalog.name(record.contract), "signature": decoded.signature(),
             "topics": record.topics, "data": record.data, "removed": entry.is_retraction()});
         let told = notification(CHAIN_ID, catalog, entry, index);
         // Not by way of `Value`: its numbers are doubles.

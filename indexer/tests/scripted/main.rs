@@ -1,11 +1,15 @@
-//! The engine against endpoints on real sockets that serve a chain in memory: it grows, forks and is cut back by
-//! chance, and they do to it what endpoints do. Whatever happens, the log ends on the chain, a live subscriber's book
+//! The engine against endpoints on real sockets that serve a chain from memory: it grows, forks and is cut back by
+//! chance or as a real node's once did, and they do to it what endpoints do. Whatever happens, the log ends on the chain, a live subscriber's book
 //! is the chain's, and a replay from any cursor says what live said.
 
 mod chain;
 mod endpoint;
 mod faults;
 mod random;
+mod recorded;
+#[path = "../recording/mod.rs"]
+mod recording;
+mod replay;
 mod running;
 
 use std::sync::{Arc, Mutex};

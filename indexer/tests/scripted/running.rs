@@ -14,7 +14,7 @@ use wia_protocol::indexer::MinConfirmations;
 use wia_store::Store;
 
 /// Longer than any honest run needs.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// An indexer at work.
 pub(crate) struct Running {
@@ -69,7 +69,7 @@ impl Running {
 /// A reader of events, and what follows from what it heard.
 pub(crate) struct Reader {
     pub(crate) depth: u64,
-    wish: Wish,
+    pub(crate) wish: Wish,
     /// `None` between two lives of the indexer, whose store it would hold open.
     subscription: Option<EventSubscription>,
     pub(crate) told: Vec<Message>,
@@ -90,11 +90,7 @@ impl Reader {
     /// Goes on where it was, or begins with the oldest.
     pub(crate) fn open(&mut self, indexer: &Indexer) {
         let from = self.told.last().map_or(EventsFrom::Oldest, |m| EventsFrom::After(m.cursor()));
-        self.open_from(indexer, &from);
-    }
-
-    pub(crate) fn open_from(&mut self, indexer: &Indexer, from: &EventsFrom) {
-        let subscription = indexer.events(self.wish.clone(), from).unwrap();
+        let subscription = indexer.events(self.wish.clone(), &from).unwrap();
         assert!(subscription.recovered());
         self.subscription = Some(subscription);
     }
@@ -103,21 +99,20 @@ impl Reader {
         self.subscription = None;
     }
 
-    /// Another one with the same wish, that has heard nothing.
-    pub(crate) fn afresh(&self) -> Self {
-        let wish = self.wish.clone();
-        Self { wish, ..Self::new(self.depth, true) }
+    /// What one with the same wish hears who begins from there, until it would have to wait.
+    pub(crate) async fn another(&self, indexer: &Indexer, from: &EventsFrom) -> Vec<String> {
+        let mut subscription = indexer.events(self.wish.clone(), from).unwrap();
+        assert!(subscription.recovered());
+        let mut heard = Vec::new();
+        while let Some(messages) = without_waiting(&mut subscription).await {
+            heard.extend(messages.iter().map(Message::json));
+        }
+        heard
     }
 
     /// Hears all that is there without waiting.
     pub(crate) async fn hear(&mut self) {
-        loop {
-            let subscription = self.subscription.as_mut().expect("it is open");
-            let messages = tokio::select! {
-                biased;
-                messages = subscription.next() => messages.unwrap(),
-                () = tokio::task::yield_now() => return,
-            };
+        while let Some(messages) = without_waiting(self.subscription.as_mut().expect("it is open")).await {
             messages.into_iter().for_each(|message| self.enter(message));
         }
     }
@@ -152,5 +147,14 @@ impl Reader {
         };
         assert!(follows, "it does not follow from what was told before: {}", message.json());
         self.told.push(message);
+    }
+}
+
+/// The next messages, if they are there.
+async fn without_waiting(subscription: &mut EventSubscription) -> Option<Vec<Message>> {
+    tokio::select! {
+        biased;
+        messages = subscription.next() => Some(messages.unwrap()),
+        () = tokio::task::yield_now() => None,
     }
 }

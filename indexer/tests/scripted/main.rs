@@ -3,6 +3,8 @@
 //! is the chain's, and a replay from any cursor says what live said.
 
 mod chain;
+mod clock;
+mod disk;
 mod endpoint;
 mod faults;
 mod random;

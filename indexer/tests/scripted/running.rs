@@ -1,6 +1,7 @@
 //! An indexer at work, and readers of its events that believe nothing.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use alloy::primitives::B256;
@@ -43,6 +44,10 @@ impl Running {
         self.stop.cancel();
         self.engine.await.unwrap().unwrap();
         self.folder
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) async fn until(&self, what: &str, mut reached: impl FnMut(&Indexer) -> bool) {

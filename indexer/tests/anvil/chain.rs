@@ -79,16 +79,26 @@ pub(crate) struct Chain {
 impl Chain {
     /// Deploys in block 1.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let chain = Self::bare(arguments).await;
+        chain.deploy(&carbon_credit::plan(chain.accounts[0], 0)).await;
+        chain.mine(1).await;
+        assert!(!chain.provider.get_code_at(chain.token).await.unwrap().is_empty(), "deployed");
+        chain
+    }
+
+    /// Block 0 alone: nothing is deployed yet.
+    pub(crate) async fn bare(arguments: &[&str]) -> Self {
         let anvil = Anvil::start(arguments);
         let url = format!("http://127.0.0.1:{}", anvil.port);
         let provider = RootProvider::new(RpcClient::new_http(url.parse().unwrap()));
         let accounts = provider.get_accounts().await.unwrap();
-        let plan = carbon_credit::plan(accounts[0], 0);
-        let chain = Self { anvil, provider, accounts, token: plan.address(), minted: 0 };
-        chain.send(chain.accounts[0], create2::FACTORY, plan.factory_input()).await;
-        chain.mine(1).await;
-        assert!(!chain.provider.get_code_at(chain.token).await.unwrap().is_empty(), "deployed");
-        chain
+        let token = carbon_credit::plan(accounts[0], 0).address();
+        Self { anvil, provider, accounts, token, minted: 0 }
+    }
+
+    /// Queues the creation of a contract.
+    pub(crate) async fn deploy(&self, plan: &create2::Plan) {
+        self.send(self.accounts[0], create2::FACTORY, plan.factory_input()).await;
     }
 
     /// The indexer's configuration for this chain, with a patience fit for tests.
@@ -106,7 +116,7 @@ impl Chain {
     }
 
     /// Puts a transaction into the pool.
-    async fn send(&self, from: Address, to: Address, input: Bytes) -> B256 {
+    pub(crate) async fn send(&self, from: Address, to: Address, input: Bytes) -> B256 {
         let request = TransactionRequest {
             from: Some(from),
             to: Some(TxKind::Call(to)),
@@ -146,8 +156,13 @@ impl Chain {
 
     /// What the contract says.
     pub(crate) async fn balance(&self, account: Address) -> U256 {
+        self.balance_in(self.token, account).await
+    }
+
+    /// What any token says.
+    pub(crate) async fn balance_in(&self, token: Address, account: Address) -> U256 {
         let call = CarbonCredit::balanceOfCall { account };
-        let request = TransactionRequest::default().to(self.token).input(call.abi_encode().into());
+        let request = TransactionRequest::default().to(token).input(call.abi_encode().into());
         let answer = self.provider.call(request).await.unwrap();
         CarbonCredit::balanceOfCall::abi_decode_returns(&answer).unwrap()
     }

@@ -8,4 +8,8 @@ mod faults;
 mod follow;
 mod kill;
 mod listener;
+mod record;
+mod recorder;
+#[path = "../recording/mod.rs"]
+mod recording;
 mod reorg;

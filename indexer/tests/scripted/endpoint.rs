@@ -1,9 +1,9 @@
-//! An endpoint on real sockets that serves a chain in memory, and does to its clients what it is told to.
+//! An endpoint on real sockets that serves a chain from memory, and does to its clients what it is told to.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -14,9 +14,8 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 use tokio_util::task::AbortOnDropHandle;
 use wia_indexer::Endpoint as Urls;
-use wia_indexer::block::{Header, RawLog};
 
-use crate::chain::{Block, CHAIN_ID, Chain, GAS};
+use crate::chain::{Block, Chain, quantity};
 
 /// What an endpoint does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +55,7 @@ pub(crate) enum Fault {
 /// What is shared with the server.
 struct Shared {
     chain: Arc<Mutex<Chain>>,
-    heads: broadcast::Sender<Header>,
+    heads: broadcast::Sender<Arc<Block>>,
     fault: Mutex<Option<Fault>>,
     /// Methods that were asked for, the last ones.
     asked: Mutex<VecDeque<String>>,
@@ -92,7 +91,7 @@ impl Endpoint {
     }
 
     /// Pushes heads to those who subscribed.
-    pub(crate) fn push(&self, heads: impl IntoIterator<Item = Header>) {
+    pub(crate) fn push(&self, heads: impl IntoIterator<Item = Arc<Block>>) {
         for head in heads {
             // Nobody may be listening.
             let _ = self.shared.heads.send(head);
@@ -151,7 +150,7 @@ async fn push_heads(shared: Arc<Shared>, mut socket: WebSocket) {
             },
             head = heads.recv() => match head {
                 Ok(head) if shared.fault.lock().unwrap().is_none() => {
-                    let params = json!({ "subscription": "0x1", "result": header(&head) });
+                    let params = json!({ "subscription": "0x1", "result": head.header });
                     json!({ "jsonrpc": "2.0", "method": "eth_subscription", "params": params }).to_string()
                 }
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => continue,
@@ -198,25 +197,25 @@ impl Shared {
         let canonical = &chain.canonical[..visible];
         Ok(match method {
             "eth_chainId" if fault == Some(Fault::OtherChain) => json!("0x63"),
-            "eth_chainId" => json!(format!("0x{CHAIN_ID:x}")),
+            "eth_chainId" => json!(format!("0x{:x}", chain.chain_id)),
             "eth_syncing" if matches!(fault, Some(Fault::Syncing(_))) => json!({ "currentBlock": "0x1" }),
             "eth_syncing" => json!(false),
             "eth_subscribe" => json!("0x1"),
             "eth_getBlockByNumber" => {
-                let block = match number(&params[0]) {
-                    Some(number) => canonical.get(number),
+                let block = match quantity(&params[0]) {
+                    Some(number) => usize::try_from(number).ok().and_then(|place| canonical.get(place)),
                     None => canonical.last(),
                 };
-                let mut found = block.map_or(Value::Null, |b| header(&b.header));
+                let mut found = block.map_or(Value::Null, |b| b.header.clone());
                 if fault == Some(Fault::OtherGenesis) && params[0] == "0x0" {
                     found["hash"] = json!(B256::repeat_byte(0x66));
                 }
                 found
             }
-            "eth_getBlockByHash" => by_hash(&chain, &params[0]).map_or(Value::Null, |b| header(&b.header)),
+            "eth_getBlockByHash" => by_hash(&chain, &params[0]).map_or(Value::Null, |b| b.header.clone()),
             "eth_getLogs" => return logs(&chain, canonical, &params[0], fault),
             "eth_getBlockReceipts" if fault != Some(Fault::DropsLogsWithoutReceipts) => {
-                by_hash(&chain, &params[0]).map_or(Value::Null, receipts)
+                by_hash(&chain, &params[0]).map_or(Value::Null, |b| b.receipts.clone())
             }
             other => return Err((-32_601, format!("the method {other} does not exist"))),
         })
@@ -225,79 +224,35 @@ impl Shared {
 
 fn logs(
     chain: &Chain,
-    canonical: &[Block],
+    canonical: &[Arc<Block>],
     filter: &Value,
     fault: Option<Fault>,
 ) -> Result<Value, (i64, String)> {
-    let blocks: Vec<&Block> = match filter.get("blockHash") {
+    let blocks: Vec<&Arc<Block>> = match filter.get("blockHash") {
         Some(hash) => by_hash(chain, hash).into_iter().collect(),
         None => {
-            let (from, to) = (number(&filter["fromBlock"]).unwrap(), number(&filter["toBlock"]).unwrap());
-            let asked = (to - from + 1) as u64;
+            let (from, to) = (quantity(&filter["fromBlock"]).unwrap(), quantity(&filter["toBlock"]).unwrap());
             match fault {
-                Some(Fault::NarrowRanges(limit)) if asked > limit => {
+                Some(Fault::NarrowRanges(limit)) if to - from + 1 > limit => {
                     return Err((-32_602, format!("block range is limited to {limit}")));
                 }
-                Some(Fault::Huge) if asked > 1 => return Ok(json!("x".repeat(200_000))),
+                Some(Fault::Huge) if to > from => return Ok(json!("x".repeat(200_000))),
                 _ => {}
             }
-            canonical.iter().skip(from).take(to - from + 1).collect()
+            canonical.iter().filter(|b| (from..=to).contains(&b.number)).collect()
         }
     };
-    let address = filter["address"].to_string().to_lowercase();
-    let of_ours = |l: &&RawLog| address.contains(&l.address.to_string().to_lowercase());
-    let mut found: Vec<&RawLog> = blocks.into_iter().flat_map(|b| &b.logs).filter(of_ours).collect();
+    let wanted: Vec<Address> = serde_json::from_value(filter["address"].clone()).unwrap();
+    let of_blocks = blocks.into_iter().flat_map(|b| b.logs.iter().map(move |log| (b.hash, log)));
+    let mut found: Vec<_> = of_blocks.filter(|(_, (address, _))| wanted.contains(address)).collect();
     if matches!(fault, Some(Fault::DropsLogs | Fault::DropsLogsWithoutReceipts)) {
         // All of the last block that has any: what is left of a block may well be all that its bloom speaks of.
-        let last = found.last().map(|l| l.block.hash);
-        found.retain(|l| Some(l.block.hash) != last);
+        let last = found.last().map(|(hash, _)| *hash);
+        found.retain(|(hash, _)| Some(*hash) != last);
     }
-    Ok(found.into_iter().map(log).collect())
+    Ok(found.into_iter().map(|(_, (_, log))| log.clone()).collect())
 }
 
-fn by_hash<'c>(chain: &'c Chain, hash: &Value) -> Option<&'c Block> {
+fn by_hash<'c>(chain: &'c Chain, hash: &Value) -> Option<&'c Arc<Block>> {
     chain.all.get(&hash.as_str()?.parse::<B256>().ok()?)
-}
-
-fn number(quantity: &Value) -> Option<usize> {
-    usize::from_str_radix(quantity.as_str()?.strip_prefix("0x")?, 16).ok()
-}
-
-fn header(header: &Header) -> Value {
-    json!({
-        "number": format!("0x{:x}", header.number.0),
-        "hash": header.hash,
-        "parentHash": header.parent_hash,
-        "timestamp": format!("0x{:x}", header.timestamp_s),
-        "logsBloom": header.logs_bloom,
-        "receiptsRoot": header.receipts_root,
-    })
-}
-
-fn log(log: &RawLog) -> Value {
-    json!({
-        "address": log.address,
-        "topics": log.topics,
-        "data": log.data,
-        "blockNumber": format!("0x{:x}", log.block.number.0),
-        "blockHash": log.block.hash,
-        "transactionHash": log.transaction_hash,
-        "transactionIndex": format!("0x{:x}", log.transaction_index),
-        "logIndex": format!("0x{:x}", log.log_index),
-        "removed": false,
-    })
-}
-
-fn receipts(block: &Block) -> Value {
-    let each = block.logs.chunk_by(|a, b| a.transaction_index == b.transaction_index).zip(1..);
-    let receipt = |(logs, nth): (&[RawLog], u64)| {
-        json!({
-            "type": "0x2",
-            "status": "0x1",
-            "cumulativeGasUsed": format!("0x{:x}", GAS * nth),
-            "transactionHash": logs[0].transaction_hash,
-            "logs": logs.iter().map(log).collect::<Vec<_>>(),
-        })
-    };
-    each.map(receipt).collect()
 }

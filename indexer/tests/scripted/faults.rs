@@ -1,19 +1,16 @@
 //! Each fault of an endpoint, alone and beside a good one: the log ends equal to the chain, and nothing was taken back
 //! that the chain did not take back.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use wia_indexer::{
-    Config, Endpoint as Urls, EndpointState, EventSubscription, EventsFrom, Indexer, IndexerError,
-    MessageKind, State, VerifyReceipts, Wish,
-};
-use wia_store::Store;
+use wia_indexer::{Config, Endpoint as Urls, EndpointState, IndexerError, State, VerifyReceipts};
 
-use crate::chain::{Chain, Random};
+use crate::chain::Chain;
 use crate::config;
 use crate::endpoint::{Endpoint, Fault};
+use crate::random::Random;
+use crate::running::{Reader, Running};
 
 /// Blocks of history before anybody connects.
 const HISTORY: usize = 40;
@@ -26,12 +23,17 @@ struct Stage {
 }
 
 /// An indexer at work, and one who hears all its events.
-struct Running {
-    indexer: Indexer,
-    events: EventSubscription,
-    stop: CancellationToken,
-    engine: tokio::task::JoinHandle<Result<(), IndexerError>>,
-    _folder: tempfile::TempDir,
+struct Watched {
+    running: Running,
+    reader: Reader,
+}
+
+impl Deref for Watched {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
 }
 
 impl Stage {
@@ -50,21 +52,17 @@ impl Stage {
         self.endpoints.iter().map(Endpoint::urls).collect()
     }
 
-    fn run(&self) -> Running {
+    fn run(&self) -> Watched {
         self.run_with(|_| {})
     }
 
-    fn run_with(&self, change: impl FnOnce(&mut Config)) -> Running {
-        let folder = tempfile::tempdir().unwrap();
+    fn run_with(&self, change: impl FnOnce(&mut Config)) -> Watched {
         let mut config = config(self.urls());
         config.reorg_patience_ms = 50;
         change(&mut config);
-        let (engine, indexer) = wia_indexer::open(&Store::open(folder.path()).unwrap(), config).unwrap();
-        let wish = Wish { promotions: false, ..Wish::default() };
-        let events = indexer.events(wish, &EventsFrom::Now).unwrap();
-        let stop = CancellationToken::new();
-        let engine = tokio::spawn(engine.run(stop.clone()));
-        Running { indexer, events, stop, engine, _folder: folder }
+        let (running, mut reader) = (Running::start(config), Reader::new(1, false));
+        reader.open(&running.indexer);
+        Watched { running, reader }
     }
 
     /// Grows the chain; whoever serves it pushes.
@@ -76,50 +74,26 @@ impl Stage {
     }
 
     fn head(&self) -> alloy::primitives::B256 {
-        self.chain.lock().unwrap().head().header.hash
+        self.chain.lock().unwrap().head().hash
     }
 }
 
-impl Running {
-    async fn until(&self, what: &str, reached: impl Fn(&Indexer) -> bool) {
-        let waiting = async {
-            while !reached(&self.indexer) {
-                assert!(!self.engine.is_finished(), "{what}: {:?}", self.indexer.health());
-                tokio::task::yield_now().await;
-            }
-        };
-        let limit = Duration::from_secs(20);
-        let in_time = tokio::time::timeout(limit, waiting).await;
-        in_time.unwrap_or_else(|_| panic!("{what}: {:?}", self.indexer.health()));
-    }
-
+impl Watched {
     async fn caught_up(&self, stage: &Stage) {
-        let head = stage.head();
-        self.until("caught up", |i| i.head().is_some_and(|h| h.hash == head)).await;
+        self.reaches(stage.head()).await;
     }
 
     /// Waits for the end of the chain, and compares all that was heard with it.
     async fn heard_the_chain(mut self, stage: &Stage) {
         self.caught_up(stage).await;
         let expected = stage.chain.lock().unwrap().event_ids();
-        let mut heard = Vec::new();
-        while heard.len() < expected.len() {
-            let next = tokio::time::timeout(Duration::from_secs(20), self.events.next()).await;
-            for message in next.expect("all of the chain's events").unwrap() {
-                assert_eq!(message.kind(), MessageKind::Event, "nothing was taken back");
-                heard.push(message.id());
-            }
-        }
-        assert_eq!(heard, expected);
-        for (account, balance) in stage.chain.lock().unwrap().balances() {
+        self.reader.hear_until(expected.len()).await;
+        assert_eq!(self.reader.standing, expected);
+        assert_eq!(self.reader.told.len(), expected.len(), "nothing was taken back");
+        for ((_, account), balance) in stage.chain.lock().unwrap().balances() {
             assert_eq!(self.indexer.balance_of(*account).unwrap().0, *balance);
         }
-        self.stop.cancel();
-        self.engine.await.unwrap().unwrap();
-    }
-
-    fn state_of(&self, place: usize) -> EndpointState {
-        self.indexer.health().endpoints[place].state.clone()
+        self.running.stop().await;
     }
 }
 
@@ -283,7 +257,7 @@ async fn endpoints_that_all_serve_another_chain_are_the_operators_error() {
     let stage = Stage::new(2).await;
     stage.endpoints.iter().for_each(|e| e.set(Some(Fault::OtherChain)));
     let running = stage.run();
-    let error = running.engine.await.unwrap().unwrap_err();
+    let error = running.running.engine.await.unwrap().unwrap_err();
     assert!(matches!(error, IndexerError::WrongChain { reported: 99, .. }), "{error}");
 }
 

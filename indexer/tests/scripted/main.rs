@@ -1,17 +1,26 @@
-//! The engine against endpoints on real sockets that serve a chain in memory: it grows, forks and is cut back by
-//! chance, and they do to it what endpoints do. Whatever happens, the log ends on the chain, a live subscriber's book
+//! The engine against endpoints on real sockets that serve a chain from memory: it grows, forks and is cut back by
+//! chance or as a real node's once did, and they do to it what endpoints do. Whatever happens, the log ends on the chain, a live subscriber's book
 //! is the chain's, and a replay from any cursor says what live said.
 
 mod chain;
+mod clock;
+mod disk;
 mod endpoint;
 mod faults;
+mod random;
+mod recorded;
+#[path = "../recording/mod.rs"]
+mod recording;
+mod replay;
+mod running;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alloy::json_abi::JsonAbi;
-use chain::{CHAIN_ID, Chain, Random, contract};
+use chain::Chain;
 use endpoint::Endpoint;
+use random::{CHAIN_ID, Random, contract};
 use tokio_util::sync::CancellationToken;
 use wia_abi::BlockNumber;
 use wia_indexer::{Config, Contract, Endpoint as Urls, Filter, Kind, Push, Start, Subscription};
@@ -47,7 +56,7 @@ fn config(endpoints: Vec<Urls>) -> Config {
 }
 
 fn filter() -> Filter {
-    let addresses = (1..=chain::ACCOUNTS).map(chain::account).collect();
+    let addresses = (1..=random::ACCOUNTS).map(random::account).collect();
     Filter { user_id: "USER-2025-001".into(), addresses, channels: Channel::ALL.into() }
 }
 
@@ -88,7 +97,7 @@ async fn one_life(seed: u64) {
         let heads = chain.lock().unwrap().settle(&mut random);
         endpoint.push(heads);
         caught_up(&indexer, &chain).await;
-        for (account, balance) in chain.lock().unwrap().balances() {
+        for ((_, account), balance) in chain.lock().unwrap().balances() {
             assert_eq!(indexer.balance_of(*account).unwrap().0, *balance, "seed {seed}, life {life}");
         }
         drain(&mut subscription, &mut live).await;
@@ -119,8 +128,8 @@ async fn drain(subscription: &mut Subscription, into: &mut Vec<Push>) {
 async fn caught_up(indexer: &wia_indexer::Indexer, chain: &Mutex<Chain>) {
     // Block 0 is not indexed.
     let expected = || {
-        let head = chain.lock().unwrap().head().header.clone();
-        (head.number.0 > 0).then_some(head.hash)
+        let head = chain.lock().unwrap().head().clone();
+        (head.number > 0).then_some(head.hash)
     };
     let reached = async {
         while indexer.head().map(|h| h.hash) != expected() {

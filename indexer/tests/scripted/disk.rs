@@ -1,0 +1,125 @@
+//! A disk that fills up under a running indexer, and has room again. The kernel refuses, as it does then: this test's
+//! binary runs again, and a limit on the size of its files stands in for the size of the disk.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use wia_indexer::{EventsFrom, Indexer, Message, State};
+
+use crate::chain::Chain;
+use crate::config;
+use crate::endpoint::Endpoint;
+use crate::random::Random;
+use crate::running::{Reader, Running};
+
+/// What is left of the disk, in bytes.
+const ROOM: u64 = 3_000;
+
+#[test]
+fn a_full_disk_is_said_and_waited_for_and_nothing_is_lost() {
+    // Without the trap the signal that comes with the refusal would end the process.
+    let script = "trap '' XFSZ; exec \"$0\" --exact disk::fills_the_disk --nocapture";
+    let output = Command::new("sh")
+        .args(["-c", script, std::env::current_exe().unwrap().to_str().unwrap()])
+        .env("WIA_TEST_DISK", "full")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("it went on"), "{output:?}");
+}
+
+/// Limits the size of this process's files from here on; `None`: no more.
+fn limit(bytes: Option<u64>) {
+    let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+    let arguments = ["--pid", &std::process::id().to_string(), &format!("--fsize={bytes}:")];
+    assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
+}
+
+/// The files of the log.
+fn log_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let logs = files.into_iter().filter(|path| path.extension().is_some_and(|e| e == "log"));
+    logs.chain(folders.iter().flat_map(|folder| log_files(folder))).collect()
+}
+
+/// Leaves so many bytes to the log's last file.
+fn fill_up(folder: &Path) {
+    let size = log_files(folder).iter().map(|path| path.metadata().unwrap().len()).max();
+    limit(Some(size.expect("there is a log") + ROOM));
+}
+
+/// That the disk is full, in the indexer's words.
+fn complaint(indexer: &Indexer) -> Option<String> {
+    match indexer.health().state {
+        State::Stalled { reason } => Some(reason).filter(|reason| reason.contains("the disk is full")),
+        _ => None,
+    }
+}
+
+/// Does nothing unless the environment asks for it.
+#[tokio::test]
+async fn fills_the_disk() {
+    if std::env::var_os("WIA_TEST_DISK").is_none() {
+        return;
+    }
+    let (chain, mut random) = (Arc::new(Mutex::new(Chain::new())), Random::new(7));
+    (0..10).for_each(|_| _ = chain.lock().unwrap().grow(&mut random));
+    let endpoint = Endpoint::serve(chain.clone(), true).await;
+    let (mut running, mut reader) = (Running::start(config(vec![endpoint.urls()])), Reader::new(1, false));
+    for life in 0..2 {
+        reader.open(&running.indexer);
+        let head = chain.lock().unwrap().head().hash;
+        running.reaches(head).await;
+        fill_up(running.folder());
+        let complaint = loop {
+            let head = chain.lock().unwrap().grow(&mut random);
+            endpoint.push([head.clone()]);
+            let has_it = |i: &Indexer| i.head().is_some_and(|h| h.hash == head.hash);
+            running.until("it goes on or complains", |i| has_it(i) || complaint(i).is_some()).await;
+            if let Some(complaint) = complaint(&running.indexer) {
+                break complaint;
+            }
+        };
+        assert!(complaint.contains(running.folder().to_str().unwrap()), "{complaint}");
+        assert!(complaint.contains("free some space"), "{complaint}");
+        // Meanwhile the chain goes on, and changes its mind.
+        let heads: Vec<_> = {
+            let mut chain = chain.lock().unwrap();
+            (0..2).for_each(|_| _ = chain.grow(&mut random));
+            let keep = chain.canonical.len() - 4;
+            chain.canonical.truncate(keep);
+            (0..6).map(|_| chain.grow(&mut random)).collect()
+        };
+        endpoint.push(heads);
+        // What was told is what is there, no more and no less.
+        let head = running.indexer.head().expect("it had one");
+        let at_head = chain.lock().unwrap().all[&head.hash].clone();
+        for ((_, account), balance) in &at_head.balances {
+            assert_eq!(running.indexer.balance_of(*account).unwrap().0, *balance);
+        }
+        if life == 0 {
+            limit(None);
+        } else {
+            // Or it is ended first, and the disk has room when it comes back.
+            reader.close();
+            let folder = running.stop().await;
+            limit(None);
+            running = Running::resume(folder, config(vec![endpoint.urls()]));
+            reader.open(&running.indexer);
+        }
+        let head = chain.lock().unwrap().head().hash;
+        running.reaches(head).await;
+        running.until("it is live again", |i| i.health().state == State::Live).await;
+        reader.hear().await;
+        assert_eq!(reader.standing, chain.lock().unwrap().event_ids());
+        for ((_, account), balance) in chain.lock().unwrap().balances() {
+            assert_eq!(running.indexer.balance_of(*account).unwrap().0, *balance);
+        }
+        let told: Vec<_> = reader.told.iter().map(Message::json).collect();
+        assert_eq!(reader.another(&running.indexer, &EventsFrom::Oldest).await, told);
+    }
+    running.stop().await;
+    println!("it went on");
+}

@@ -30,6 +30,20 @@ pub enum State {
     },
 }
 
+impl State {
+    /// `starting`, `syncing`, `live`, `stalled` or `stopped`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Syncing => "syncing",
+            Self::Live => "live",
+            Self::Stalled { .. } => "stalled",
+            Self::Stopped { .. } => "stopped",
+        }
+    }
+}
+
 /// One look at the indexer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
@@ -45,6 +59,19 @@ pub struct Health {
     pub since_head_ms: u64,
     /// Each endpoint, the preferred one first.
     pub endpoints: Vec<EndpointHealth>,
+}
+
+impl Health {
+    /// Why it is not live; `None` when it is.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match &self.state {
+            State::Live => None,
+            State::Starting => Some("starting".into()),
+            State::Syncing => Some(format!("{} blocks behind the chain", self.lag_blocks)),
+            State::Stalled { reason } | State::Stopped { reason } => Some(reason.clone()),
+        }
+    }
 }
 
 /// One look at one endpoint.

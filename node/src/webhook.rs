@@ -22,7 +22,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use wia_indexer::sink::{Batch, Begin, Refusal, Sink, SinkConfig};
 use wia_indexer::{Catalog, EventFilter, Wish};
-use wia_protocol::endpoint::without_secrets;
+use wia_protocol::endpoint::{innermost, retry_after_s, without_secrets};
 use wia_protocol::indexer::{FilterSpec, MinConfirmations};
 
 use crate::clock;
@@ -136,9 +136,9 @@ impl Sink for Webhook {
             retry_after,
         };
         // The error's own text would name the URL, which may hold a key.
-        let mut answer = request.send().await.map_err(|e| refused(e.without_url().to_string(), None))?;
+        let mut answer = request.send().await.map_err(|e| refused(innermost(&e.without_url()), None))?;
         let status = answer.status();
-        let wait = answer.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        let wait = answer.headers().get(header::RETRY_AFTER).and_then(|v| retry_after_s(v.to_str().ok()?));
         // Read to its end, so that the connection can be used again; a receiver that talks on is cut off.
         let mut said = Vec::new();
         while let Ok(Some(chunk)) = answer.chunk().await {

@@ -12,7 +12,7 @@ use alloy::transports::http::reqwest::{self, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
-use wia_protocol::endpoint::without_secrets;
+use wia_protocol::endpoint::{innermost, retry_after_s, without_secrets};
 
 use super::SourceError;
 use super::bucket::Bucket;
@@ -178,11 +178,11 @@ impl HttpClient {
         let sent = request.send().await;
         let mut response = sent.map_err(|e| match e.is_request() && !e.is_connect() && !e.is_timeout() {
             true => Broken::Stale,
-            false => Broken::Error(self.unreachable(innermost(&e))),
+            false => Broken::Error(self.unreachable(wire::shortened(&innermost(&e)))),
         })?;
         let status = response.status();
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok());
-        let retry_after_ms = retry_after.map_or(0, refusal::retry_after_ms);
+        let retry_after_ms = retry_after.and_then(retry_after_s).unwrap_or(0) * 1_000;
         let announced = response.content_length().unwrap_or(0);
         let too_large =
             || SourceError::TooLarge { endpoint: self.endpoint.clone(), method, limit_bytes: self.max_bytes };
@@ -198,7 +198,7 @@ impl HttpClient {
                 Ok(Some(chunk)) => answer.extend_from_slice(&chunk),
                 Ok(None) => break,
                 // Cut off in the middle.
-                Err(e) => return Err(Broken::Error(self.unreachable(innermost(&e)))),
+                Err(e) => return Err(Broken::Error(self.unreachable(wire::shortened(&innermost(&e))))),
             }
         }
         if status.is_success() {
@@ -267,14 +267,4 @@ enum Broken {
     /// The connection had gone before an answer began.
     Stale,
     Error(SourceError),
-}
-
-/// The cause at the bottom: "connection refused" says more than "error sending request for url (…)", and never
-/// holds a URL with a key in it.
-pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut at = error;
-    while let Some(source) = at.source() {
-        at = source;
-    }
-    wire::shortened(&at.to_string())
 }

@@ -67,11 +67,6 @@ pub(super) fn of_status(status: u16) -> Refusal {
     }
 }
 
-/// Milliseconds of a `Retry-After` in seconds, at most an hour; dates are not worth a parser here.
-pub(super) fn retry_after_ms(header: &str) -> u64 {
-    header.trim().parse::<u64>().unwrap_or(0).min(3_600) * 1_000
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,14 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn statuses_and_waits_are_understood() {
+    fn statuses_are_understood() {
         assert_eq!(
             (of_status(429), of_status(413), of_status(502)),
             (Refusal::Wait, Refusal::AskLess, Refusal::AskLess)
-        );
-        assert_eq!(
-            [retry_after_ms("2"), retry_after_ms(" 99999 "), retry_after_ms("Wed, 21 Oct")],
-            [2_000, 3_600_000, 0]
         );
     }
 }

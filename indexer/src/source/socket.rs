@@ -18,10 +18,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tokio_util::task::AbortOnDropHandle;
-use wia_protocol::endpoint::without_secrets;
+use wia_protocol::endpoint::{innermost, without_secrets};
 
 use super::SourceError;
-use super::http::innermost;
 use super::refusal::{self, Refusal};
 use super::wire::{self, WireHeader};
 use crate::Config;
@@ -83,7 +82,10 @@ impl Socket {
         let (stream, _) = match connected {
             Ok(Ok(connected)) => connected,
             Ok(Err(error)) => {
-                return Err(SourceError::Unreachable { endpoint, reason: innermost(&error) });
+                return Err(SourceError::Unreachable {
+                    endpoint,
+                    reason: wire::shortened(&innermost(&error)),
+                });
             }
             Err(_) => return Err(timed_out(&endpoint, "connect", timeout)),
         };

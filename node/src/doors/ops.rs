@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
-use wia_indexer::State as IndexerState;
 use wia_relayer::Condition;
 
 use super::{Services, Shared};
@@ -49,18 +48,8 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
 impl Services {
     /// Empty when messages are taken and events flow.
     pub(crate) fn reasons_not_ready(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
-        let indexer = self.indexer.health();
-        match indexer.state {
-            IndexerState::Live => {}
-            IndexerState::Starting => reasons.push("indexer: starting".into()),
-            IndexerState::Syncing => {
-                reasons.push(format!("indexer: {} blocks behind the chain", indexer.lag_blocks))
-            }
-            IndexerState::Stalled { reason } | IndexerState::Stopped { reason } => {
-                reasons.push(format!("indexer: {reason}"))
-            }
-        }
+        let indexer = self.indexer.health().reason();
+        let mut reasons: Vec<_> = indexer.map(|reason| format!("indexer: {reason}")).into_iter().collect();
         match self.relaying.as_ref().map(|r| r.relayer.health().condition) {
             None | Some(Condition::Ready) => {}
             Some(Condition::Degraded { reason } | Condition::Stopped { reason }) => {

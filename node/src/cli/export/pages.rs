@@ -10,7 +10,7 @@ use alloy::transports::http::reqwest::{Client, Response, StatusCode, Url, header
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use wia_protocol::endpoint::without_secrets;
+use wia_protocol::endpoint::{innermost, retry_after_s, without_secrets};
 
 use super::ExportError;
 
@@ -211,7 +211,7 @@ fn refused(answer: &Response, body: &[u8]) -> Failed {
     // It goes to a terminal.
     let error = ExportError::Refused(said.chars().filter(|c| !c.is_control()).take(400).collect());
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-        let wait = answer.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        let wait = answer.headers().get(header::RETRY_AFTER).and_then(|v| retry_after_s(v.to_str().ok()?));
         return Failed::Passing { error, wait: wait.map(Duration::from_secs) };
     }
     Failed::Lasting(error)
@@ -219,13 +219,4 @@ fn refused(answer: &Response, body: &[u8]) -> Failed {
 
 fn too_large(what: &'static str) -> ExportError {
     ExportError::Answer { what, reason: format!("it has more than {MAX_ANSWER_BYTES} bytes") }
-}
-
-/// The cause at the bottom, which says what happened.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

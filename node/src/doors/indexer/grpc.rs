@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use futures::StreamExt;
-use futures::stream::{self, BoxStream, unfold};
+use futures::stream::{self, BoxStream};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -27,9 +27,8 @@ use wia_protocol::generated::indexer::{
 use wia_protocol::indexer::Subscribe;
 use wia_protocol::relay::MAX_MESSAGE_BYTES;
 
-use super::reader::End;
+use super::reader::{End, messages};
 use super::refusal::Refusal;
-use super::rest::state_and_reasons;
 use crate::doors::lifeline::Lifeline;
 use crate::doors::{Counted, Shared, client, error};
 
@@ -96,26 +95,15 @@ impl indexer_server::Indexer for Door {
             recovered: subscription.recovered(),
             ..Event::default()
         };
-        let stop = shared.stop.clone();
-        let blocks = unfold(Some((subscription, stop, held)), |open| async move {
-            let (mut subscription, stop, held) = open?;
-            match stop.run_until_cancelled(subscription.next()).await {
-                Some(Ok(messages)) => Some((Ok(messages), Some((subscription, stop, held)))),
-                Some(Err(error)) => Some((Err(End::from(error)), None)),
-                None => Some((Err(End::Stopping), None)),
-            }
-        });
         let chain_id = shared.services.reader.chain_id();
-        let events = move |block: Result<Vec<Message>, End>| {
-            let (messages, end) = match block {
-                Ok(messages) => (messages, None),
-                Err(end) => (Vec::new(), Some(Err(end.into()))),
-            };
-            let events = messages.into_iter().map(move |m| event(&m, chain_id));
-            stream::iter(events.chain(end))
-        };
-        let all = stream::once(async { Ok(first) }).chain(blocks.flat_map(events));
-        Ok(tonic::Response::new(all.boxed()))
+        let messages = messages(subscription).take_until(shared.stop.clone().cancelled_owned());
+        // Only a stop ends them without an end of their own.
+        let messages = messages.chain(stream::once(async { Err(End::Stopping) }));
+        let events = messages.map(move |message| {
+            let _held = &held;
+            message.map_err(Status::from).and_then(|message| event(&message, chain_id))
+        });
+        Ok(tonic::Response::new(stream::once(async { Ok(first) }).chain(events).boxed()))
     }
 
     async fn get_status(
@@ -124,11 +112,10 @@ impl indexer_server::Indexer for Door {
     ) -> Result<tonic::Response<GetStatusResponse>, Status> {
         let reader = &self.shared.services.reader;
         let status = reader.read(|indexer| Ok(indexer.status())).await?;
-        let (state, reasons) = state_and_reasons(&status.health);
         Ok(tonic::Response::new(GetStatusResponse {
             chain_id: reader.chain_id(),
-            state: state.to_owned(),
-            reasons,
+            state: status.health.state.name().to_owned(),
+            reasons: status.health.reason().into_iter().collect(),
             head: status.head.map(|head| Block {
                 number: head.number.0,
                 hash: head.hash.to_string(),

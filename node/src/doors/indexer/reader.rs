@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
+use futures::stream::{Stream, StreamExt, iter, unfold};
 use tokio::sync::Semaphore;
 use wia_indexer::sink::{CourierView, SinkStatus};
-use wia_indexer::{EventFilter, EventSubscription, EventsFrom, Indexer, IndexerError, Wish};
+use wia_indexer::{EventFilter, EventSubscription, EventsFrom, Indexer, IndexerError, Message, Wish};
 use wia_protocol::indexer::Subscribe;
 
 use super::refusal::Refusal;
@@ -64,6 +65,18 @@ impl Reader {
         })
         .await
     }
+}
+
+/// What a subscription tells, message by message, those of one entry at once; then why it is over.
+pub(crate) fn messages(subscription: EventSubscription) -> impl Stream<Item = Result<Message, End>> + Send {
+    let entries = unfold(Some(subscription), |open| async move {
+        let mut subscription = open?;
+        match subscription.next().await {
+            Ok(messages) => Some(((messages, None), Some(subscription))),
+            Err(error) => Some(((Vec::new(), Some(End::from(error))), None)),
+        }
+    });
+    entries.flat_map(|(messages, end)| iter(messages.into_iter().map(Ok).chain(end.map(Err))))
 }
 
 /// Why a subscription is over, as its reader is told.

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use wia_indexer::sink::SinkStatus;
 use wia_indexer::{
-    Balance, BlockId, BlockView, EndpointHealth, EventFilter, EventQuery, Head, Health, IndexerError,
-    MAX_PAGE, Message, State as IndexerState,
+    Balance, BlockId, BlockView, EndpointHealth, EventFilter, EventQuery, Head, IndexerError, MAX_PAGE,
+    Message,
 };
 use wia_protocol::indexer::Subscribe;
 
@@ -180,11 +180,10 @@ pub(super) async fn status_of(reader: &Reader) -> Result<Value, Refusal> {
     let status = reader.read(|indexer| Ok(indexer.status())).await?;
     let webhooks = reader.webhooks().await?;
     let health = &status.health;
-    let (state, reasons) = state_and_reasons(health);
     Ok(json!({
         "chainId": reader.chain_id(),
-        "state": state,
-        "reasons": reasons,
+        "state": health.state.name(),
+        "reasons": health.reason().into_iter().collect::<Vec<_>>(),
         "head": status.head.as_ref().map(head),
         "chainHead": health.chain_head,
         "lagBlocks": health.lag_blocks,
@@ -218,17 +217,6 @@ fn webhook(status: &SinkStatus) -> Value {
         "failing": status.failing.is_some(),
         "deadLetters": status.dead_letters.len(),
     })
-}
-
-/// The state's name, and why it is not `live`.
-pub(super) fn state_and_reasons(health: &Health) -> (&'static str, Vec<String>) {
-    match &health.state {
-        IndexerState::Live => ("live", Vec::new()),
-        IndexerState::Syncing => ("syncing", vec![format!("{} blocks behind the chain", health.lag_blocks)]),
-        IndexerState::Starting => ("starting", Vec::new()),
-        IndexerState::Stalled { reason } => ("stalled", vec![reason.clone()]),
-        IndexerState::Stopped { reason } => ("stopped", vec![reason.clone()]),
-    }
 }
 
 fn head(head: &Head) -> Value {

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::stream::{self, unfold};
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -15,7 +14,7 @@ use wia_protocol::RpcError;
 use wia_protocol::indexer::Subscribe;
 use wia_protocol::jsonrpc::Code;
 
-use super::reader::{End, Reader};
+use super::reader::{End, Reader, messages};
 use super::refusal::Refusal;
 use super::rest;
 use crate::doors::Services;
@@ -98,24 +97,9 @@ fn pushes(subscription: EventSubscription, id: &str) -> Pushes {
         Value::from(id)
     )
     .into();
-    let blocks = unfold(Some(subscription), |open| async move {
-        let mut subscription = open?;
-        match subscription.next().await {
-            Ok(messages) => Some((Ok(messages), Some(subscription))),
-            Err(error) => Some((Err(close(error.into())), None)),
-        }
-    });
-    let frames = move |block: Result<Vec<Message>, Close>| {
-        let (messages, end) = match block {
-            Ok(messages) => (messages, None),
-            Err(close) => (Vec::new(), Some(Err(close))),
-        };
-        let begin = begin.clone();
-        // Written out one by one, as the socket takes them.
-        let frames = messages.into_iter().map(move |m| Ok(format!("{begin}{}}}}}", m.members())));
-        stream::iter(frames.chain(end))
-    };
-    blocks.flat_map(frames).boxed()
+    // Written out one by one, as the socket takes them.
+    let frame = move |message: Message| format!("{begin}{}}}}}", message.members());
+    messages(subscription).map(move |message| message.map(&frame).map_err(close)).boxed()
 }
 
 fn close(end: End) -> Close {

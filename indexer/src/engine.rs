@@ -278,5 +278,8 @@ impl Engine {
 
 /// Whether it passes as soon as there is room on the disk.
 fn is_full(error: &IndexerError) -> bool {
-    matches!(error, IndexerError::Store(StoreError::Journal(JournalError::Full { .. })))
+    matches!(
+        error,
+        IndexerError::Store(StoreError::Journal(JournalError::Full { .. }) | StoreError::NoRoom { .. })
+    )
 }

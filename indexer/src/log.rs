@@ -34,6 +34,9 @@ const NAME: &str = "indexer";
 /// Bytes of one file of the journal; retention removes whole ones.
 const FILE_BYTES: u64 = 64 << 20;
 
+/// What a portion of what is derived may take on disk, with what the engine writes beside it.
+const PORTION_BYTES: u64 = 64 << 20;
+
 /// A change of the chain by blocks: first those that leave (tip first), then those that join (lowest first).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ChainChange {
@@ -95,6 +98,7 @@ impl Log {
         let synced = tokio::task::spawn_blocking(move || {
             log.0.journal.sync().map_err(wia_store::StoreError::from)?;
             if log.0.derived.is_full() {
+                log.0.store.ensure_room(PORTION_BYTES)?;
                 log.0.derived.write_portion()?;
                 log.forget()?;
             }

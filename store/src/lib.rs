@@ -39,6 +39,14 @@ pub enum StoreError {
     /// The journal refused.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Too little is left for what is to be written. Nothing was; the same call may be made again when there is room.
+    #[error("{path}: less than {needed_mib} MiB are left on the disk; free some space, it goes on by itself")]
+    NoRoom {
+        /// The folder.
+        path: PathBuf,
+        /// What is needed, MiB.
+        needed_mib: u64,
+    },
     /// The committer has gone (only while the process is ending).
     #[error("the store is closed")]
     Closed,
@@ -92,6 +100,19 @@ impl Store {
         let folders = self.path.join("journals");
         std::fs::create_dir_all(&folders).map_err(|e| self.refused(&e))?;
         Ok(Journal::open(&folders.join(name), file_bytes)?)
+    }
+
+    /// Refuses when less than `bytes` are left on the disk: the engine does not survive a disk that fills up while it
+    /// writes, so large writes ask first.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRoom`]; [`StoreError::Engine`] when the file system does not say.
+    pub fn ensure_room(&self, bytes: u64) -> Result<(), StoreError> {
+        let disk = rustix::fs::statvfs(&self.path).map_err(|e| self.refused(&e))?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes {
+            return Ok(());
+        }
+        Err(StoreError::NoRoom { path: self.path.clone(), needed_mib: bytes.div_ceil(1 << 20) })
     }
 
     /// Returns once everything that was written to trees before the call survives a power cut.

@@ -66,3 +66,13 @@ fn durable_calls_fsync_on_the_log() {
     let synced = seen.lines().filter(|l| l.contains("fdatasync(") && l.contains("/store/db>")).count();
     assert!(synced >= ROUNDS as usize, "{ROUNDS} acknowledgements, {synced} fdatasync calls:\n{seen}");
 }
+
+#[tokio::test]
+async fn room_is_refused_when_there_is_not_that_much() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    store.ensure_room(1).unwrap();
+    let refused = store.ensure_room(u64::MAX).unwrap_err();
+    assert!(matches!(refused, StoreError::NoRoom { .. }), "{refused}");
+    assert!(refused.to_string().contains("free some space"), "{refused}");
+}

@@ -25,6 +25,14 @@ pub(crate) struct Rest {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Status {
     pub(crate) head: Option<Head>,
+    pub(crate) log: LogStatus,
+}
+
+/// What is read of the log's status.
+#[derive(Debug, Deserialize)]
+pub(crate) struct LogStatus {
+    /// Of its entries on disk.
+    pub(crate) bytes: u64,
 }
 
 /// The last block that the indexer has.
@@ -48,9 +56,14 @@ impl Rest {
 
     /// The height up to which it has read; `None` while it does not answer or has nothing.
     pub(crate) async fn head(&self) -> Result<Option<u64>, BenchError> {
-        let Ok(body) = self.get("/indexer/v1/status").await else { return Ok(None) };
-        let status: Status = serde_json::from_slice(&body).map_err(BenchError::malformed("status"))?;
+        let Ok(status) = self.status().await else { return Ok(None) };
         Ok(status.head.map(|head| head.number))
+    }
+
+    /// How it stands.
+    pub(crate) async fn status(&self) -> Result<Status, BenchError> {
+        let body = self.get("/indexer/v1/status").await?;
+        serde_json::from_slice(&body).map_err(BenchError::malformed("status"))
     }
 
     /// Whether it says that it is ready.

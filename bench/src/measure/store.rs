@@ -30,6 +30,8 @@ pub(super) struct Run {
     cpu: Duration,
     peak: u64,
     disk: u64,
+    /// Of `disk`, the entries.
+    entries: u64,
 }
 
 /// Measures it beside the floor of this run.
@@ -46,6 +48,7 @@ pub(crate) async fn store(setup: &Setup, chain: &Filled, floor: &Floor) -> Resul
     let cpu = median(&cpus).unwrap_or_default();
     let peak = runs.iter().map(|run| run.peak).max().unwrap_or_default();
     let disk = runs.iter().map(|run| run.disk).max().unwrap_or_default();
+    let entries = runs.iter().map(|run| run.entries).max().unwrap_or_default();
     let second = Duration::from_secs(1);
     Ok(Section::new(format!("store, {}", chain.shape))
         .figure(Figure::plain(
@@ -73,6 +76,10 @@ pub(crate) async fn store(setup: &Setup, chain: &Filled, floor: &Floor) -> Resul
             Quantity::bytes_each(disk, events),
             Quantity::bytes_each(MOST_BYTES, 1),
         ))
+        .figure(Figure::plain(
+            "of it the entries; the rest is what is looked up",
+            Quantity::bytes_each(entries, events),
+        ))
         .raw("events", events)
         .raw("wallUs", micros(&walls))
         .raw("floorUs", micros(&floors))
@@ -95,6 +102,7 @@ pub(super) async fn once(setup: &Setup, chain: &Filled) -> Result<Run, BenchErro
     // Before the pages are read: that is other work.
     let usage = indexer.usage()?;
     indexer.rest.check_all(&expected.ids).await?;
+    let entries = indexer.rest.status().await?.log.bytes;
     let disk = indexer.stop().await?;
-    Ok(Run { wall, cpu: usage.cpu, peak: usage.peak, disk })
+    Ok(Run { wall, cpu: usage.cpu, peak: usage.peak, disk, entries })
 }

@@ -48,6 +48,14 @@ fn client(script: &str, arguments: &[&str], until: &[&str]) -> Client {
     Client::node(script, &[arguments, &until].concat(), "")
 }
 
+/// The documents' message of the first event of that name that names that account, as the `ws` package hears it.
+pub(crate) async fn notified(env: &Environment, contract: &str, event: &str, account: &str) -> Value {
+    let filter = json!({"contracts": [contract], "events": [event], "addresses": [account]});
+    let params = json!({"filter": filter, "cursor": "0", "promotions": false});
+    let mut messages = websocket(&env.ready().http_url, &params, &["event=1"]).finish().await;
+    messages.pop().expect("a message")["notification"].take()
+}
+
 /// Status and body of a GET.
 async fn get(http_url: &str, path: &str) -> (u16, Value) {
     let answer = reqwest::get(format!("{http_url}/indexer/v1/{path}")).await.unwrap();

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use wia_tests::{Client, Environment};
 
+use crate::indexer::notified;
+
 #[tokio::test]
 async fn ethers_registers_verifies_updates_and_hands_over_by_the_documents_own_abi() {
     const ID: &str = "BAT-2025-LI-001234";
@@ -34,4 +36,15 @@ async fn ethers_registers_verifies_updates_and_hands_over_by_the_documents_own_a
         [&json!(ID), &hashes[1], &json!(owner), &json!(buyer)]
     );
     assert_eq!(lines[11], json!({ "pastTheEnd": true }));
+
+    // And as the battery document's updates, to an outside subscriber.
+    for (event, account, kind) in [
+        ("BatteryRegistered", &owner, "battery_registered"),
+        ("OwnershipTransferred", &buyer, "ownership_transfer"),
+    ] {
+        let told = notified(&env, "BatteryPassport", event, account).await;
+        assert_eq!([&told["batteryId"], &told["eventType"], &told["type"]], [ID, kind, kind], "{told}");
+        assert!(told["messageId"].as_str().is_some_and(|id| id.starts_with("msg-")), "{told}");
+        assert!(told["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{told}");
+    }
 }

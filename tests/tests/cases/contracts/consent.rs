@@ -3,6 +3,8 @@
 use serde_json::json;
 use wia_tests::{Client, Environment, repository};
 
+use crate::indexer::notified;
+
 #[tokio::test]
 async fn three_of_five_approvers_on_viem_grant_and_nothing_less_does() {
     let env = Environment::shared().await;
@@ -32,4 +34,22 @@ async fn three_of_five_approvers_on_viem_grant_and_nothing_less_does() {
         json!({ "status": REVOKED, "valid": false, "actionable": false }),
     ];
     assert_eq!(lines, expected);
+
+    // And as the consent document's messages, to an outside subscriber.
+    let anchorer = accounts[9].address.to_string();
+    let anchored = notified(&env, "ConsentAnchor", "ConsentAnchored", &anchorer).await;
+    let revoked = notified(&env, "ConsentAnchor", "ConsentRevoked", &anchorer).await;
+    for told in [&anchored, &revoked] {
+        assert_eq!([&told["version"], &told["type"]], ["1.0.0", "EVENT_NOTIFICATION"], "{told}");
+        assert_eq!(told["sender"]["type"], "contract");
+        assert!(told["messageId"].as_str().is_some_and(|id| id.starts_with("MSG-")), "{told}");
+    }
+    let (anchored, revoked) = (&anchored["payload"], &revoked["payload"]);
+    assert_eq!(
+        [&anchored["eventType"], &anchored["consentLevel"]],
+        ["consent_anchored", "family_interaction"]
+    );
+    assert_eq!(anchored["threshold"], 3);
+    assert_eq!(revoked["eventType"], "consent_revoked");
+    assert_eq!([&revoked["consentId"], &revoked["revokedBy"]], [&anchored["consentId"], &json!(anchorer)]);
 }

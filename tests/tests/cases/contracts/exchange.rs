@@ -3,6 +3,8 @@
 use serde_json::json;
 use wia_tests::{Client, Environment, repository};
 
+use crate::indexer::notified;
+
 #[tokio::test]
 async fn viem_settles_two_signed_orders_at_the_earlier_ones_price() {
     // Of its own: the operator is the account that the relayer sends from.
@@ -39,4 +41,16 @@ async fn viem_settles_two_signed_orders_at_the_earlier_ones_price() {
     assert_eq!(lines[3]["moved"], moved);
     assert_eq!(lines[4], json!({ "overfilled": "OrderOverfilled" }));
     assert_eq!(lines[5], json!({ "remainingLots": "0" }));
+
+    // And as the carbon document's message, to an outside subscriber.
+    let told = notified(&env, "CreditExchange", "Trade", &buyer.address.to_string()).await;
+    assert_eq!([&told["type"], &told["event"]], ["market.trades", "executed"]);
+    let data = &told["data"];
+    assert_eq!([&data["maker"], &data["taker"]], [&trade["maker"], &trade["taker"]]);
+    assert_eq!(
+        [&data["lots"], &data["pricePerLotUnits"], &data["takerFeeUnits"]],
+        ["1000", "25000", "50000"]
+    );
+    assert_eq!([&data["takerSide"], &data["amountWei"]], ["buy", "1000000000000000000"]);
+    assert_eq!(data["transactionHash"], lines[2]["blockchainTx"]);
 }

@@ -51,6 +51,16 @@ pub struct Engine {
     tip_at: Instant,
     /// Since when the leader's head is below ours.
     below_since: Option<Instant>,
+    _ending: Ending,
+}
+
+/// Says that the engine has ended, when nothing else did: it was dropped, or panicked.
+struct Ending(Arc<Vitals>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.ended();
+    }
 }
 
 /// Why following ended.
@@ -101,6 +111,7 @@ impl Engine {
             retry_min_ms: config.retry_min_ms,
             retry_max_ms: config.retry_max_ms,
         });
+        let ending = Ending(vitals.clone());
         Ok(Self {
             config,
             connectors,
@@ -113,6 +124,7 @@ impl Engine {
             chain,
             tip_at: Instant::now(),
             below_since: None,
+            _ending: ending,
         })
     }
 
@@ -222,11 +234,13 @@ impl Engine {
 
     /// Notes a state, and says so when it is a new one.
     fn state(&self, state: State) {
-        if !self.vitals.set_state(state.clone()) {
-            return;
-        }
+        let Some(before) = self.vitals.set_state(state.clone()) else { return };
         let head = self.chain.tip().map(|t| t.number.0);
         match state {
+            // A chain that makes many blocks at once is caught up with again and again.
+            State::Syncing | State::Live if matches!(before, State::Syncing | State::Live) => {
+                tracing::debug!(?state, head, "indexer");
+            }
             State::Starting | State::Syncing | State::Live => tracing::info!(?state, head, "indexer"),
             State::Stalled { reason } => {
                 tracing::warn!(reason, head, "indexer stalled; it goes on when it can")

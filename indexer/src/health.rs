@@ -151,12 +151,20 @@ impl Vitals {
         Self { inner: Mutex::new(inner), stall_after: Duration::from_millis(stall_after_ms) }
     }
 
-    /// Notes the state; true when it is another one than before.
-    pub(crate) fn set_state(&self, state: State) -> bool {
+    /// Notes the state; gives the one before when that was another.
+    pub(crate) fn set_state(&self, state: State) -> Option<State> {
         let mut inner = self.lock();
-        let changed = inner.state != state;
-        inner.state = state;
-        changed
+        let before = std::mem::replace(&mut inner.state, state);
+        (before != inner.state).then_some(before)
+    }
+
+    /// Notes that the engine is gone, unless it has said so itself.
+    pub(crate) fn ended(&self) {
+        let mut inner = self.lock();
+        if !matches!(inner.state, State::Stopped { .. }) {
+            inner.state =
+                State::Stopped { reason: "it ended unexpectedly; restart, the log says why".into() };
+        }
     }
 
     /// Notes the endpoints, and the best head among them.

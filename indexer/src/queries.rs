@@ -10,16 +10,20 @@ use wia_abi::BlockNumber;
 
 use crate::chain::block::Head;
 use crate::health::Health;
-use crate::log::entry::{Entry, Offset};
+use crate::log::entry::{Account, Entry, Offset};
 use crate::log::index::Key;
-use crate::stream::cursor::Cursor;
+use crate::stream::cursor::{self, Cursor};
 use crate::stream::events::depths::Kind;
 use crate::stream::events::filter::EventFilter;
 use crate::stream::events::message::{Message, Shown};
+use crate::stream::events::subscription::read_id;
 use crate::{Indexer, IndexerError};
 
 /// The most messages of one page.
 pub const MAX_PAGE: usize = 1_000;
+
+/// Looks at a balance between which the log grew, until it is given up.
+const BALANCE_TRIES: usize = 16;
 
 /// Entries that one page looks at; then it ends, full or not, and says where to go on.
 const MAX_ENTRIES: usize = 20_000;
@@ -33,7 +37,7 @@ pub struct EventQuery {
     pub from_block: Option<u64>,
     /// Not above this block.
     pub to_block: Option<u64>,
-    /// Strictly after this place: `next` of the page before.
+    /// Strictly after this place: `next` of the page before, or the cursor or id of a message.
     pub after: Option<String>,
     /// At most so many; bounded by [`MAX_PAGE`].
     pub limit: usize,
@@ -191,18 +195,36 @@ impl Indexer {
             None => return Err(self.forgotten(Offset(0))),
         };
         let key = (contract, account);
+        // A block that comes or goes meanwhile would mix two states: then again.
+        for _ in 0..BALANCE_TRIES {
+            let end = log.end().offset;
+            let wei = self.balance_above(key, above)?;
+            if log.end().offset == end {
+                return Ok(Balance { block: at, wei });
+            }
+        }
+        refuse(
+            "block",
+            "the log grows too fast to say what was before; ask again when it has caught up".into(),
+        )
+    }
+
+    /// What the account had before the first entry from `above` on that stands and touched it; without any, what it
+    /// has now.
+    fn balance_above(&self, key: Account, above: Offset) -> Result<U256, IndexerError> {
+        let log = &self.tail.log;
         // The first block above that touched it tells what it had before; if none did, it has that now.
-        let touching = log.under(Key::Topic(account.into_word()))?;
+        let touching = log.under(Key::Topic(key.1.into_word()))?;
         for offset in touching.into_iter().filter(|offset| *offset >= above) {
             let Some(entry) = log.find(offset)? else { continue };
             let opening = entry.block.opening.iter().find(|(touched, _)| *touched == key);
             if let Some((_, wei)) = opening
                 && log.stands(&entry)?
             {
-                return Ok(Balance { block: at, wei: *wei });
+                return Ok(*wei);
             }
         }
-        Ok(Balance { block: at, wei: log.balance(key)? })
+        log.balance(key)
     }
 
     /// The block, `None` when there is none of that name, or no longer.
@@ -228,11 +250,18 @@ impl Indexer {
         let log = &self.tail.log;
         let oldest = log.first_offset().unwrap_or_default();
         if let Some(after) = &query.after {
-            let cursor = Cursor::parse(after)?;
-            if cursor.entry < oldest {
-                return Err(self.forgotten(cursor.entry));
+            let Cursor { entry, n } = match after.contains(':') {
+                true => self.cursor_of(after)?,
+                false => Cursor::parse(after)?,
+            };
+            if entry < oldest {
+                return Err(self.forgotten(entry));
             }
-            return Ok((cursor.entry, cursor.n.map(|n| (cursor.entry, n))));
+            let at_end = n.is_none() && entry == log.end().offset;
+            if !at_end && log.find(entry)?.is_none() {
+                return Err(cursor::unknown(after));
+            }
+            return Ok((entry, n.map(|n| (entry, n))));
         }
         match query.from_block {
             Some(number) if number > log.first_block().0 => match self.canonical(number)? {
@@ -244,6 +273,15 @@ impl Indexer {
             },
             _ => Ok((oldest, None)),
         }
+    }
+
+    /// The place of the event of that id.
+    fn cursor_of(&self, id: &str) -> Result<Cursor, IndexerError> {
+        let (hash, log_index) = read_id(id, self.terms.chain_id)?;
+        let Some(entry) = self.tail.log.last_commit_of(hash)? else { return Err(cursor::unknown(id)) };
+        let n = entry.block.events.iter().position(|event| event.log_index == log_index);
+        let n = n.and_then(|n| u32::try_from(n).ok()).ok_or_else(|| cursor::unknown(id))?;
+        Ok(Cursor { entry: entry.offset, n: Some(n) })
     }
 
     /// Entries from `from` on that may hold what is asked for, and where to look after them.

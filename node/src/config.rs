@@ -109,7 +109,8 @@ pub(crate) struct Webhook {
     /// Whether to post, too, when what was posted becomes final.
     #[serde(default)]
     pub(crate) promotions: bool,
-    /// Whether a new webhook begins with the oldest event that is kept, instead of with what happens from now on.
+    /// Whether a new webhook begins with the oldest event that is kept, instead of at the end of the log. In an empty
+    /// data folder both are the first block.
     #[serde(default)]
     pub(crate) from_oldest: bool,
     /// How long an answer may take, milliseconds.

@@ -23,7 +23,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use wia_indexer::sink::{Batch, Begin, Refusal, Sink, SinkConfig};
 use wia_indexer::{Catalog, EventFilter, Wish};
 use wia_protocol::endpoint::{innermost, retry_after_s, without_secrets};
-use wia_protocol::indexer::{FilterSpec, MinConfirmations};
+use wia_protocol::indexer::{FilterSpec, MAX_CONFIRMATIONS, MinConfirmations};
 
 use crate::clock;
 use crate::config;
@@ -57,6 +57,12 @@ pub(crate) fn open(config: &config::Webhook, catalog: &Catalog) -> Result<(SinkC
         ..FilterSpec::default()
     };
     let filter = EventFilter::resolve(&spec, catalog).map_err(|e| failed("filter", e.to_string()))?;
+    if config.min_confirmations > MAX_CONFIRMATIONS {
+        return Err(failed("min_confirmations", format!("must be at most {MAX_CONFIRMATIONS}")));
+    }
+    if config.request_timeout_ms == 0 {
+        return Err(failed("request_timeout_ms", "must be above zero".into()));
+    }
     let key = key(&config.secret_file).map_err(|reason| failed("secret_file", reason))?;
     let client = Client::builder()
         .timeout(Duration::from_millis(config.request_timeout_ms))

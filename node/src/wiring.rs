@@ -21,6 +21,7 @@ mod relaying;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,9 @@ use crate::config::{self, Config};
 use crate::doors::{self, Services};
 use crate::identity::TokenError;
 use crate::keystore;
+
+/// The room without which the others have nothing to tell.
+const INDEXER: &str = "indexer";
 
 /// How long each step of the drain may take before the next one begins.
 const DRAIN_STEP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -76,9 +80,11 @@ pub(crate) enum NodeError {
     ChainId { file: u64, config: u64 },
     #[error("webhook `{name}`: {field} {reason}")]
     Webhook { name: String, field: String, reason: String },
+    #[error("[[follow]] `{name}`: the name is another contract's, too; give it one of its own")]
+    Follow { name: String },
     #[error("metrics: {0}")]
     Metrics(String),
-    #[error("{0} ended while the node was starting; the log says why")]
+    #[error("{0} ended; the log says why")]
     Ended(&'static str),
 }
 
@@ -140,6 +146,8 @@ pub(crate) struct Node {
 struct Room {
     name: &'static str,
     stop: CancellationToken,
+    /// Cancelled when it has ended, however.
+    ended: CancellationToken,
     task: JoinHandle<()>,
 }
 
@@ -176,7 +184,7 @@ pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeErro
     rooms.extend(engines.into_iter().flat_map(relaying::Engines::start));
     // Before the indexer: what it commits while it ends is carried after the next start.
     rooms.extend(couriers.into_iter().map(|courier| Room::open("webhook", |stop| courier.run(stop))));
-    rooms.push(Room::open("indexer", |stop| indexing.run(stop)));
+    rooms.push(Room::open(INDEXER, |stop| indexing.run(stop)));
     rooms.push(Room::open("metrics", |stop| keep_up(metrics_upkeep, stop).map(Ok::<_, Infallible>)));
     Ok(Node { config, parts, deployment, http, store, services, rooms })
 }
@@ -195,16 +203,22 @@ impl Room {
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: std::fmt::Display,
     {
-        let stop = CancellationToken::new();
-        let running = run(stop.clone());
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        let (running, ending) = (run(stop.clone()), ended.clone().drop_guard());
         let task = tokio::spawn(async move {
-            match running.await {
-                Ok(()) => tracing::debug!(room = name, "ended"),
+            let _ending = ending;
+            match AssertUnwindSafe(running).catch_unwind().await {
+                Ok(Ok(())) => tracing::debug!(room = name, "ended"),
                 // The others go on: what is acknowledged is safe, and /readyz says what is wrong.
-                Err(error) => tracing::error!(room = name, %error, "stopped; an operator must look at this"),
+                Ok(Err(error)) => {
+                    tracing::error!(room = name, %error, "stopped; an operator must look at this")
+                }
+                Err(_) => {
+                    tracing::error!(room = name, "stopped by a panic; restart, and report what it printed")
+                }
             }
         });
-        Self { name, stop, task }
+        Self { name, stop, ended, task }
     }
 }
 
@@ -231,6 +245,15 @@ impl Node {
             rpc_url: self.config.chain.shown_url(),
             deployment: self.deployment.clone(),
         })
+    }
+
+    /// Returns when the indexer has ended, which it does of itself only when an operator must act.
+    pub(crate) async fn indexer_ended(&self) -> NodeError {
+        match self.rooms.iter().find(|room| room.name == INDEXER) {
+            Some(room) => room.ended.cancelled().await,
+            None => std::future::pending().await,
+        }
+        NodeError::Ended(INDEXER)
     }
 
     /// Ends the rooms in drain order.

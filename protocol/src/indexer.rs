@@ -108,7 +108,13 @@ impl Subscribe {
         };
         let mut rest = Vec::new();
         for (name, text) in pairs {
-            let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            let items = || text.split(',').map(str::trim);
+            for field in ["contract", "event", "address", "topic"] {
+                // What is empty would ask for nothing in particular, which is everything.
+                if name == field && items().any(str::is_empty) {
+                    return Err(RpcError::invalid(field, "must not be empty; leave it out to ask for all"));
+                }
+            }
             match name.as_str() {
                 "contract" => filter.contracts.extend(items().map(str::to_owned)),
                 // Signatures have commas of their own.
@@ -283,6 +289,16 @@ mod tests {
         assert_eq!((all.min_confirmations, all.promotions), (MinConfirmations::Blocks(1), true));
         let finalized = Subscribe::parse(&json!({"minConfirmations": "finalized"})).unwrap();
         assert_eq!(finalized.min_confirmations, MinConfirmations::Finalized);
+    }
+
+    #[test]
+    fn empty_items_of_a_query_are_refused_rather_than_meaning_all() {
+        for (name, text) in
+            [("contract", ""), ("event", " "), ("address", ""), ("topic", ""), ("contract", "A,,B")]
+        {
+            let error = Subscribe::from_query([(name.to_owned(), text.to_owned())]).unwrap_err();
+            assert_eq!(error.data.unwrap()["field"], name, "{text:?}");
+        }
     }
 
     #[test]

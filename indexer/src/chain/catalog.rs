@@ -88,6 +88,8 @@ struct EventShape {
 struct Argument {
     /// As the ABI has it; those without one, or with one that another has already, are called by their place.
     name: String,
+    /// As the ABI writes it.
+    ty: String,
     indexed: bool,
     components: Vec<Param>,
 }
@@ -216,6 +218,21 @@ impl Catalog {
         named.map(|(topic, _)| *topic).collect()
     }
 
+    /// The ABI types of all arguments of that name, of those events of those contracts; empty sets: of all.
+    #[must_use]
+    pub fn argument_types(
+        &self,
+        name: &str,
+        contracts: &BTreeSet<Address>,
+        events: &BTreeSet<B256>,
+    ) -> BTreeSet<&str> {
+        let known = self.contracts.iter().filter(|(at, _)| contracts.is_empty() || contracts.contains(*at));
+        let shapes = known.flat_map(|(_, known)| &known.events);
+        let shapes = shapes.filter(|(topic, _)| events.is_empty() || events.contains(*topic));
+        let arguments = shapes.flat_map(|(_, shape)| &shape.arguments);
+        arguments.filter(|a| a.name == name).map(|a| a.ty.as_str()).collect()
+    }
+
     /// The first topics that the contract's ABI knows.
     pub fn known_topics(&self, contract: Address) -> impl Iterator<Item = B256> {
         self.contracts.get(&contract).into_iter().flat_map(|c| c.events.keys().copied())
@@ -285,8 +302,8 @@ impl EventShape {
         for (place, input) in abi.inputs.iter().enumerate() {
             let taken = input.name.is_empty() || arguments.iter().any(|a| a.name == input.name);
             let name = if taken { place.to_string() } else { input.name.clone() };
-            let (indexed, components) = (input.indexed, input.components.clone());
-            arguments.push(Argument { name, indexed, components });
+            let (ty, indexed, components) = (input.ty.clone(), input.indexed, input.components.clone());
+            arguments.push(Argument { name, ty, indexed, components });
         }
         let (signature, layout) = (abi.signature(), abi.resolve().ok());
         Self { name: abi.name, signature, layout, arguments, address_topics, address_words }

@@ -339,7 +339,8 @@ impl Pool {
     fn tell(&self, inner: &Inner) {
         let (best, now) = (inner.best_head(), Instant::now());
         let each = inner.slots.iter().enumerate().map(|(place, slot)| {
-            let score = slot.standing.score(best.unwrap_or(BlockNumber(0)));
+            let here = slot.source.is_some();
+            let score = if here { slot.standing.score(best.unwrap_or(BlockNumber(0))) } else { 0 };
             let labels = [("endpoint", slot.endpoint.clone())];
             metrics::gauge!("wia_indexer_endpoint_score", &labels).set(f64::from(score));
             EndpointHealth {

@@ -30,9 +30,8 @@ impl Progress {
         let bar = shown.then(|| {
             let bar = ProgressBar::with_draw_target(Some(blocks), ProgressDrawTarget::stderr());
             // The template is ours; were it wrong, the plain bar would do.
-            let style =
-                ProgressStyle::with_template("{bar:30} {pos}/{len} blocks  {per_sec}  {msg}  ETA {eta}");
-            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} blocks  {msg}  ETA {eta}");
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())).with_message("reading")
         });
         Self {
             from,
@@ -53,7 +52,8 @@ impl Progress {
         let done = (block.0 + 1).saturating_sub(self.from.0).max(1);
         if let Some(bar) = &self.bar {
             bar.set_position(done);
-            bar.set_message(format!("{events_per_s} events/s"));
+            let blocks_per_s = done.saturating_mul(1_000) / elapsed_ms;
+            bar.set_message(format!("{blocks_per_s} blocks/s  {events_per_s} events/s"));
             return;
         }
         if self.spoke.elapsed() < self.every {

@@ -113,7 +113,7 @@ impl Courier {
 
     async fn carry(&self) -> Result<(), IndexerError> {
         loop {
-            match self.carry_all(self.subscribe()?).await {
+            match self.carry_all(self.subscribe().await?).await {
                 Err(IndexerError::Forgotten { offset, oldest }) => {
                     tracing::warn!(
                         sink = self.config.name,
@@ -127,7 +127,7 @@ impl Courier {
         }
     }
 
-    fn subscribe(&self) -> Result<EventSubscription, IndexerError> {
+    async fn subscribe(&self) -> Result<EventSubscription, IndexerError> {
         let from = match (self.place.cursor()?, self.config.begin) {
             (Some(cursor), _) => From::After(cursor),
             (None, Begin::Now) => From::Now,
@@ -137,6 +137,11 @@ impl Courier {
         if !subscription.recovered() {
             metrics::counter!("wia_indexer_sink_gaps_total", "sink" => self.config.name.clone()).increment(1);
             tracing::error!(sink = self.config.name, ?from, "events were removed before the sink had them");
+        }
+        if self.place.cursor()?.is_none() {
+            // Where it began, or a restart before its first delivery would begin elsewhere.
+            self.place.advance(&subscription.cursor())?;
+            self.place.durable().await?;
         }
         Ok(subscription)
     }
@@ -164,7 +169,11 @@ impl Courier {
                 durable_at = Instant::now();
             }
         }
-        Err(making.await.unwrap_or(IndexerError::Stopped))
+        match making.await {
+            Ok(error) => Err(error),
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            Err(_) => Err(IndexerError::Stopped),
+        }
     }
 
     /// Tries until it is taken or given up.

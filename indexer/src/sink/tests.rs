@@ -199,6 +199,37 @@ async fn after_a_restart_it_goes_on_where_it_was_and_a_new_name_begins_anew() {
 }
 
 #[tokio::test]
+async fn one_that_never_took_anything_goes_on_where_it_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let life = Life::open(&store);
+    life.commit([block(1, 2)]).await;
+    let receiver = Receiver::new();
+    for (round, refusing) in [true, false].into_iter().enumerate() {
+        receiver.0.refusing.send_replace(refusing);
+        let config = SinkConfig { begin: Begin::Now, ..sink_config() };
+        let (courier, view) = life.indexer.courier(&store, config, Box::new(receiver.clone())).unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(courier.run(stop.clone()));
+        if round == 0 {
+            let begun = async {
+                while view.status().unwrap().cursor.is_none() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), begun).await.expect("it notes where it begins");
+            life.commit([block(2, 3)]).await;
+            receiver.until(|r| !r.attempts.lock().unwrap().is_empty()).await;
+        } else {
+            receiver.until(|_| receiver.ids().len() == 3).await;
+            assert_eq!(receiver.ids(), ids([(2, 3)]), "what came before it began is not its");
+        }
+        stop.cancel();
+        running.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_refused_for_too_long_becomes_a_dead_letter_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
@@ -221,7 +252,7 @@ async fn what_is_refused_for_too_long_becomes_a_dead_letter_and_the_rest_goes_on
     assert_eq!(receiver.ids(), ids([(2, 1)]));
     let status = view.status().unwrap();
     let [letter] = &status.dead_letters[..] else { panic!("one: {status:?}") };
-    assert_eq!((letter.after.as_deref(), letter.up_to.as_str(), letter.messages), (None, "0.1", 2));
+    assert_eq!((letter.after.as_deref(), letter.up_to.as_str(), letter.messages), (Some("0"), "0.1", 2));
     assert_eq!(letter.reason, "closed");
     assert!(letter.attempts > 0);
     // The range is still to be had.

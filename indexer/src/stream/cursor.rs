@@ -45,6 +45,11 @@ pub(crate) fn refuse(text: &str, reason: &'static str) -> IndexerError {
     IndexerError::Cursor { cursor: text.chars().take(64).collect(), reason }
 }
 
+/// The refusal of a text that reads and means no place of this log.
+pub(crate) fn unknown(text: &str) -> IndexerError {
+    refuse(text, "is not of this log; leave it out to start anew")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

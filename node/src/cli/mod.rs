@@ -153,5 +153,11 @@ fn start_log(default: &str) {
     let default = format!("{default},alloy_pubsub=off,alloy_transport_ws=off");
     let filter = EnvFilter::try_from_env("WIA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        // What cannot be written cannot be complained of either: the complaint would panic.
+        .log_internal_errors(false)
+        .init();
 }

@@ -62,9 +62,18 @@ pub(crate) async fn serve(
         outcome = node.ready() => outcome.map_err(CliError::from).and_then(|endpoints| ready(&endpoints)),
         () = stop.cancelled() => Ok(()),
     };
-    if outcome.is_ok() {
-        stop.cancelled().await;
-    }
+    let outcome = match outcome {
+        // Alone it is of no use without; beside a relayer its readers are told, and what was accepted still goes out.
+        Ok(()) if parts == Parts::Indexer => tokio::select! {
+            ended = node.indexer_ended() => Err(ended.into()),
+            () = stop.cancelled() => Ok(()),
+        },
+        Ok(()) => {
+            stop.cancelled().await;
+            Ok(())
+        }
+        failed => failed,
+    };
     node.drain().await;
     outcome
 }

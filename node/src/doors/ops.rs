@@ -1,10 +1,13 @@
 //! What an operator asks: is it alive, is it ready and if not why, and the numbers.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use wia_indexer::State as IndexerState;
 use wia_relayer::Condition;
 
 use super::{Services, Shared};
@@ -41,6 +44,11 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
 
 /// `GET /metrics`: Prometheus text, format 0.0.4.
 pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
+    // What silence would hide: with no endpoint left, head and lag just stay as they are.
+    let indexer = shared.services.indexer.health();
+    metrics::gauge!("wia_indexer_live").set(u8::from(indexer.state == IndexerState::Live));
+    metrics::gauge!("wia_indexer_since_head_seconds")
+        .set(Duration::from_millis(indexer.since_head_ms).as_secs_f64());
     let text = shared.services.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

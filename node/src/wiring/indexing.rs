@@ -1,5 +1,7 @@
 //! What the indexer is told: the chain's endpoints, our contracts by the names of the deployment, and those of others.
 
+use std::collections::BTreeSet;
+
 use alloy::json_abi::{ContractObject, JsonAbi};
 use wia_abi::{
     Deployment, battery_passport, carbon_credit, consent_anchor, contracts, credit_exchange, fleet_registry,
@@ -23,6 +25,11 @@ pub(super) fn webhooks(
         let (sink, receiver) = webhook::open(wanted, indexer.catalog())?;
         Ok(indexer.courier(store, sink, Box::new(receiver))?)
     };
+    let names = config.webhook.iter().map(|webhook| webhook.name.as_str());
+    if let Some(name) = taken_twice(names) {
+        let reason = "is another's, too; each keeps its place in the log under its name".to_owned();
+        return Err(NodeError::Webhook { name: name.to_owned(), field: "name".into(), reason });
+    }
     config.webhook.iter().map(open).collect()
 }
 
@@ -36,6 +43,10 @@ pub(super) fn config(config: &Config, deployment: &Deployment) -> Result<wia_ind
         Some(Contract { name: name.clone(), address: contract.address, kind, abi, balances })
     });
     let theirs = config.follow.iter().map(followed).collect::<Result<Vec<_>, _>>()?;
+    let names = deployment.contracts.keys().chain(config.follow.iter().map(|follow| &follow.name));
+    if let Some(name) = taken_twice(names.map(String::as_str)) {
+        return Err(NodeError::Follow { name: name.to_owned() });
+    }
     let first_blocks = config.follow.iter().map(|f| f.first_block);
     let first_blocks = first_blocks.chain(deployment.contracts.values().map(|c| c.block_number));
     Ok(wia_indexer::Config {
@@ -45,6 +56,12 @@ pub(super) fn config(config: &Config, deployment: &Deployment) -> Result<wia_ind
         first_block: first_blocks.min().unwrap_or_default(),
         ..config.indexer.clone()
     })
+}
+
+/// The first name that was there before.
+fn taken_twice<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
 }
 
 /// What a contract of ours is about, and whether its transfers are balances.

@@ -51,6 +51,17 @@ impl EventFilter {
             }
             filter.events.extend(topics);
         }
+        for (name, value) in &spec.arguments {
+            let types = catalog.argument_types(name, &filter.contracts, &filter.events);
+            if types.is_empty() {
+                return Err(refuse("arguments", name, "no argument of the events that are asked for"));
+            }
+            if !types.iter().any(|ty| can_be(ty, value)) {
+                let what =
+                    format!("no {} as messages write it", types.into_iter().collect::<Vec<_>>().join(" or "));
+                return Err(refuse("arguments", &format!("{name}:{value}"), &what));
+            }
+        }
         Ok(filter)
     }
 
@@ -108,6 +119,23 @@ impl EventFilter {
     }
 }
 
+/// Whether an argument of that type can have that value, where that is easily said.
+fn can_be(ty: &str, value: &str) -> bool {
+    let (digits, sign) = match value.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (value, false),
+    };
+    let decimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    match ty {
+        "address" => value.parse::<Address>().is_ok(),
+        "bool" => ["true", "false"].contains(&value),
+        _ if ty.ends_with(']') => true,
+        _ if ty.starts_with("uint") => decimal && !sign,
+        _ if ty.starts_with("int") => decimal,
+        _ => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use alloy::primitives::U256;
@@ -158,7 +186,6 @@ mod tests {
                 0,
             ),
             (FilterSpec { arguments: argument("from", &BOB.to_string()), ..spec.clone() }, false, 0),
-            (FilterSpec { arguments: argument("nothing", "5"), ..spec.clone() }, false, 0),
             (FilterSpec { events: texts(&["Transfer"]), addresses: vec![AT], ..spec.clone() }, false, 2),
         ];
         let catalog = catalog();
@@ -177,5 +204,23 @@ mod tests {
             unknown(FilterSpec { contracts: name.clone(), ..FilterSpec::default() }).contains("contracts")
         );
         assert!(unknown(FilterSpec { events: name, ..FilterSpec::default() }).contains("events"));
+        for (name, value) in [
+            ("frm", "0x01"),
+            ("from", ""),
+            ("from", "0x01"),
+            ("value", "abc"),
+            ("value", "0x5"),
+            ("value", "-5"),
+        ] {
+            let arguments = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            let refused = unknown(FilterSpec { arguments, ..FilterSpec::default() });
+            assert!(refused.contains("arguments") && refused.contains(name), "{name}:{value}: {refused}");
+        }
+        let of_another = FilterSpec {
+            events: vec!["Approval".into()],
+            arguments: BTreeMap::from([("from".into(), ALICE.to_string())]),
+            ..FilterSpec::default()
+        };
+        assert!(unknown(of_another).contains("arguments"), "an approval has no sender");
     }
 }

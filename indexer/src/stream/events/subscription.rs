@@ -166,7 +166,7 @@ impl EventSubscription {
             return Ok(self.missed());
         }
         if entry > self.next || self.tail.log.find(entry)?.is_none() {
-            return Err(unknown(text));
+            return Err(cursor::unknown(text));
         }
         Ok((entry, n))
     }
@@ -176,10 +176,10 @@ impl EventSubscription {
     fn after_event(&mut self, text: &str) -> Result<Place, IndexerError> {
         let (hash, log_index) = read_id(text, self.context.chain_id)?;
         let Some(committed) = self.tail.log.last_commit_of(hash)? else {
-            return if self.oldest() > Offset(0) { Ok(self.missed()) } else { Err(unknown(text)) };
+            return if self.oldest() > Offset(0) { Ok(self.missed()) } else { Err(cursor::unknown(text)) };
         };
         let mut events = committed.block.events.iter();
-        let event = events.position(|e| e.log_index == log_index).ok_or_else(|| unknown(text))?;
+        let event = events.position(|e| e.log_index == log_index).ok_or_else(|| cursor::unknown(text))?;
         let mut ahead = self.depths.afresh();
         let mut at = committed.offset;
         while at < self.next {
@@ -244,7 +244,8 @@ fn told(steps: &[Step<Shown>]) -> Vec<(u32, Kind, u64, &Arc<Shown>, usize)> {
     all
 }
 
-fn read_id(text: &str, chain_id: u64) -> Result<(B256, u64), IndexerError> {
+/// Reads `chainId:blockHash:logIndex` of our chain.
+pub(crate) fn read_id(text: &str, chain_id: u64) -> Result<(B256, u64), IndexerError> {
     let read = || {
         let mut parts = text.split(':');
         let (chain, hash, index) = (parts.next()?, parts.next()?, parts.next()?);
@@ -252,8 +253,4 @@ fn read_id(text: &str, chain_id: u64) -> Result<(B256, u64), IndexerError> {
         Some((hash.parse().ok()?, index.parse().ok()?)).filter(|_| ours)
     };
     read().ok_or_else(|| cursor::refuse(text, "is neither the cursor nor the id of a message of this chain"))
-}
-
-fn unknown(text: &str) -> IndexerError {
-    cursor::refuse(text, "is not of this log; subscribe without a cursor to start from now")
 }

@@ -90,6 +90,8 @@ async fn pages_follow_each_other_without_gap_and_without_double() {
         cursor = format!("&cursor={next}");
     }
     assert_eq!(paged, all);
+    let (_, after) = get(http, &format!("events?toBlock=20&limit=1000&cursor={}", all[9])).await;
+    assert_eq!(ids(&after), all[10..], "an event's own id is a place, too");
 }
 
 #[tokio::test]
@@ -104,6 +106,12 @@ async fn every_refusal_names_its_field() {
         ("events?address=0x12", 400, "address"),
         ("events?topic=0x12", 400, "topic"),
         ("events?cursor=1.2.3", 400, "cursor"),
+        ("events?cursor=1", 400, "cursor"),
+        ("events?cursor=99999999", 400, "cursor"),
+        ("events?cursor=31337:0x12:0", 400, "cursor"),
+        ("events?contract=", 400, "contract"),
+        ("events?event=Transfer&argument=frm:0x12", 400, "argument"),
+        ("events?event=Transfer&argument=value:abc", 400, "argument"),
         ("events?fromBlock=x", 400, "fromBlock"),
         ("events?fromBlock=9&toBlock=3", 400, "fromBlock"),
         ("events?minConfirmations=3", 400, "minConfirmations"),

@@ -133,16 +133,20 @@ impl Indexer {
         let mut page = Page { messages: Vec::new(), next: None };
         let mut looked_at = 0;
         while at < to {
-            let (candidates, next) = self.candidates(&groups, at, to)?;
+            // Without a filter that the index knows: the next entry.
+            let (candidates, next) = match groups.is_empty() {
+                true => (vec![at], None),
+                false => log.portion(&groups, at, to)?,
+            };
             for offset in candidates {
-                let entry = log.entry(offset)?;
-                at = entry.next_offset();
+                let shown = self.tail.shown(offset)?;
+                at = shown.entry.next_offset();
                 looked_at += 1;
-                let number = entry.block.number.0;
-                if (lowest..=highest).contains(&number) && log.stands(&entry)? {
+                let number = shown.entry.block.number.0;
+                if (lowest..=highest).contains(&number) && log.stands(&shown.entry)? {
                     let confirmations = head.number.0 - number + 1;
                     let after = seen.take().filter(|(entry, _)| *entry == offset).map(|(_, n)| n);
-                    let told = self.told(entry, after, confirmations, &query.filter);
+                    let told = self.told(&shown, after, confirmations, &query.filter);
                     for message in told {
                         if page.messages.len() == limit {
                             page.next = page.messages.last().map(Message::cursor);
@@ -158,6 +162,7 @@ impl Indexer {
             }
             match next {
                 Some(next) => at = next,
+                None if groups.is_empty() => {}
                 None => break,
             }
         }
@@ -284,37 +289,20 @@ impl Indexer {
         Ok(Cursor { entry: entry.offset, n: Some(n) })
     }
 
-    /// Entries from `from` on that may hold what is asked for, and where to look after them.
-    fn candidates(
-        &self,
-        groups: &[Vec<Key>],
-        from: Offset,
-        to: Offset,
-    ) -> Result<(Vec<Offset>, Option<Offset>), IndexerError> {
-        if groups.is_empty() {
-            // Everything: the next entry, if it is still there.
-            let next = self.tail.shown(from)?.entry.next_offset();
-            return Ok((vec![from], Some(next).filter(|next| *next < to)));
-        }
-        self.tail.log.portion(groups, from, to)
-    }
-
     fn told(
         &self,
-        entry: Entry,
+        shown: &Arc<Shown>,
         after: Option<u32>,
         confirmations: u64,
         filter: &EventFilter,
     ) -> Vec<Message> {
         let context = self.context();
-        let offset = entry.offset;
-        let shown = Arc::new(Shown::new(Arc::new(entry)));
         let events = (0_u32..).zip(&shown.entry.block.events);
         let wanted = events.filter(|(n, record)| {
             after.is_none_or(|after| *n > after) && filter.lets_through(record, &context.catalog)
         });
         let message = |(n, _)| {
-            let cursor = Cursor { entry: offset, n: Some(n) };
+            let cursor = Cursor { entry: shown.entry.offset, n: Some(n) };
             Message::new(Kind::Event, confirmations, cursor, (shown.clone(), n as usize), &context)
         };
         wanted.map(message).collect()

@@ -14,7 +14,8 @@ use crate::log::Log;
 use crate::log::entry::{Change, Entry, Offset};
 use crate::stream::events::message::Shown;
 
-/// Events that are kept decoded, unless the last entry alone has more: some 12 MB.
+/// Events that are kept decoded, unless the last entry alone has more: some 12 MB, and with their texts, of those that
+/// readers asked for, some 50.
 const RECENT_EVENTS: usize = 32_768;
 
 /// How far the log is published.

@@ -13,11 +13,13 @@ use wia_tests::{Environment, Settings, Signed, Socket};
 use crate::{MILLICREDIT, STRANGER};
 
 const ROUNDS: usize = 24;
+/// Unless `WIA_TEST_SEED` says otherwise. One order in every run: what a run shows must not depend on when it was.
+const SEED: u64 = 20_251_120;
 const SIGNERS: std::ops::RangeInclusive<usize> = 1..=5;
 
 #[tokio::test]
 async fn under_faults_in_any_order_nothing_is_lost_and_nothing_doubled() {
-    let seed = std::env::var("WIA_TEST_SEED").map_or_else(|_| now_ns(), |seed| seed.parse().unwrap());
+    let seed = std::env::var("WIA_TEST_SEED").map_or(SEED, |seed| seed.parse().unwrap());
     println!("to see this again: WIA_TEST_SEED={seed}");
     let mut chance = Chance(seed | 1);
     let mut env = Environment::with(Settings { gated: true, ..Settings::default() }).await;
@@ -153,8 +155,4 @@ impl Chance {
         self.0 ^= self.0 << 17;
         self.0 % bound
     }
-}
-
-fn now_ns() -> u64 {
-    std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64
 }

@@ -6,9 +6,8 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::providers::ext::AnvilApi;
 use wia_protocol::relay::{State, Submission};
 use wia_relayer::{RpcChain, open};
-use wia_store::Store;
 
-use crate::support::{Anvil, CREDIT, Relay, config, lane_key, origin};
+use crate::support::{Anvil, CREDIT, Relay, config, lane_key, opened, origin};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
@@ -17,7 +16,7 @@ async fn waiting(anvil: &Anvil, folder: &std::path::Path, messages: u64) -> Vec<
     let alice = anvil.wallet(1, messages).await;
     let transfers = futures::future::join_all((0..messages).map(|n| anvil.transfer(&alice, PAYEE, 1, n)));
     let transfers: Vec<Submission> = transfers.await;
-    let store = Store::open(folder).unwrap();
+    let store = opened(folder).await;
     let chain = Arc::new(RpcChain::connect(&anvil.url(), None, 2_000).await.unwrap());
     let (_engine, relayer) = open(&store, config(anvil), chain, lane_key()).await.unwrap();
     let mut relay_ids = Vec::new();

@@ -12,9 +12,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wia_protocol::relay::State;
 use wia_relayer::{Condition, RelayerError, RpcChain, open};
-use wia_store::Store;
 
-use crate::support::{Anvil, CREDIT, Relay, config, direct, lane_key, states};
+use crate::support::{Anvil, CREDIT, Relay, config, direct, lane_key, opened, states};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
@@ -137,7 +136,7 @@ async fn what_was_accepted_is_there_after_a_kill_and_goes_out_then() {
     let transfer = anvil.transfer(&alice, PAYEE, 1, 0).await;
     let relay_id = {
         // Opened, never run: whatever was acknowledged is on disk and nothing else has happened.
-        let store = Store::open(folder.path()).unwrap();
+        let store = opened(folder.path()).await;
         let chain = Arc::new(RpcChain::connect(&anvil.url(), None, 2_000).await.unwrap());
         let (engine, relayer) = open(&store, config(&anvil), chain, lane_key()).await.unwrap();
         let submitted = relayer.submit(transfer.clone(), &crate::support::origin()).await.unwrap();
@@ -223,7 +222,7 @@ async fn a_data_folder_of_another_chain_is_refused() {
     Relay::start(&anvil, folder.path()).await.stop().await;
     let mut other = config(&anvil);
     other.deployment.chain_id = 1;
-    let store = Store::open(folder.path()).unwrap();
+    let store = opened(folder.path()).await;
     let chain = Arc::new(RpcChain::connect(&anvil.url(), None, 2_000).await.unwrap());
     let wrong = open(&store, other, chain.clone(), lane_key()).await.err().unwrap();
     assert!(matches!(wrong, RelayerError::WrongChain { expected: 1, actual: 31_337 }), "{wrong}");

@@ -10,9 +10,8 @@ use tokio::sync::watch;
 use wia_protocol::relay::State;
 use wia_relayer::chain::{Call, TransactionReceipt};
 use wia_relayer::{Chain, ChainError, Head, RpcChain, open};
-use wia_store::Store;
 
-use crate::support::{Anvil, CREDIT, Relay, config, lane_key, origin, states, within};
+use crate::support::{Anvil, CREDIT, Relay, config, lane_key, opened, origin, states, within};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
@@ -179,7 +178,7 @@ async fn what_the_pool_finds_too_large_at_any_price_goes_in_smaller_batches() {
     let mut relay_ids = Vec::new();
     {
         // Accepted by an engine that never runs: they wait together for the next one.
-        let store = Store::open(folder.path()).unwrap();
+        let store = opened(folder.path()).await;
         let (_engine, relayer) = open(&store, config(&anvil), chain.clone(), lane_key()).await.unwrap();
         for nonce in 0..MESSAGES {
             let transfer = anvil.transfer(&alice, PAYEE, 1, nonce).await;

@@ -13,9 +13,8 @@ use wia_abi::CarbonCredit;
 use wia_abi::authorization::TransferWithAuthorization;
 use wia_protocol::relay::{State, Submission};
 use wia_relayer::{RpcChain, open};
-use wia_store::Store;
 
-use crate::support::{Anvil, CREDIT, Relay, config, lane_key, origin, states};
+use crate::support::{Anvil, CREDIT, Relay, config, lane_key, opened, origin, states};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
@@ -52,7 +51,7 @@ async fn from_wallet(anvil: &Anvil, number: u8, code: Bytes) -> Submission {
 
 /// Accepted by an engine that never runs, so that all of it is in the first batches of the next one.
 async fn waiting(anvil: &Anvil, folder: &std::path::Path, submissions: &[Submission]) -> Vec<B256> {
-    let store = Store::open(folder).unwrap();
+    let store = opened(folder).await;
     let chain = Arc::new(RpcChain::connect(&anvil.url(), None, 2_000).await.unwrap());
     let (_engine, relayer) = open(&store, config(anvil), chain, lane_key()).await.unwrap();
     let mut relay_ids = Vec::new();

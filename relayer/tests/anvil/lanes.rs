@@ -7,9 +7,8 @@ use alloy::providers::ext::AnvilApi;
 use alloy::signers::local::PrivateKeySigner;
 use wia_protocol::relay::State;
 use wia_relayer::{RelayerError, RpcChain, open};
-use wia_store::Store;
 
-use crate::support::{Anvil, CREDIT, Relay, config, lane_key};
+use crate::support::{Anvil, CREDIT, Relay, config, lane_key, opened};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
@@ -18,7 +17,7 @@ async fn another_key_is_refused_while_the_folder_has_transactions() {
     let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
     let other = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x78)).unwrap();
     let open_with = async |key: PrivateKeySigner| {
-        let store = Store::open(folder.path()).unwrap();
+        let store = opened(folder.path()).await;
         let chain = Arc::new(RpcChain::connect(&anvil.url(), None, 2_000).await.unwrap());
         open(&store, config(&anvil), chain, key).await.map(drop)
     };

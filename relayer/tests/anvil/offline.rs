@@ -18,9 +18,8 @@ use wia_abi::{BlockNumber, Deployment};
 use wia_protocol::relay::{Message, State, Submission};
 use wia_relayer::chain::{Call, TransactionReceipt};
 use wia_relayer::{Chain, ChainError, Condition, Config, Head, Relayer, open};
-use wia_store::Store;
 
-use crate::support::{field, lane_key, origin, within};
+use crate::support::{field, lane_key, opened, origin, within};
 
 const CONTRACT: Address = Address::repeat_byte(0xcc);
 const HEIGHT: u64 = 1_000;
@@ -120,7 +119,7 @@ async fn relayer(
     mood: u8,
 ) -> (wia_relayer::Engine, Relayer) {
     let chain = Double { heads: watch::Sender::new(seen), mood: AtomicU8::new(mood) };
-    let store = Store::open(folder).unwrap();
+    let store = opened(folder).await;
     open(&store, config, Arc::new(chain), lane_key()).await.unwrap()
 }
 

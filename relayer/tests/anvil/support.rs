@@ -24,7 +24,7 @@ use wia_abi::{BlockNumber, CarbonCredit, Deployment, carbon_credit, create2};
 use wia_protocol::RpcError;
 use wia_protocol::relay::{Message, State, Status, StatusQuery, Submission, Submitted, Update, Watch};
 use wia_relayer::{Chain, Config, Origin, Relayer, RelayerError, RpcChain, Updates, open};
-use wia_store::Store;
+use wia_store::{Store, StoreError};
 
 /// The longest that any one condition may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,6 +40,19 @@ pub(crate) async fn within<T>(what: &str, condition: impl Future<Output = T>) ->
         Ok(value) => value,
         Err(_) => panic!("{what}: not within {PATIENCE:?}"),
     }
+}
+
+/// The store. An engine that has just ended may hold it for a moment longer, in a task that is being dropped.
+pub(crate) async fn opened(folder: &Path) -> Store {
+    within("the store is free", async {
+        loop {
+            match Store::open(folder) {
+                Err(StoreError::InUse { .. }) => tokio::task::yield_now().await,
+                opened => return opened.unwrap(),
+            }
+        }
+    })
+    .await
 }
 
 /// A chain of its own, ended when dropped.
@@ -273,7 +286,7 @@ impl Relay {
     ) -> Self {
         let lane = lane_key();
         anvil.provider.anvil_set_balance(lane.address(), U256::from(CREDIT) * U256::from(100)).await.unwrap();
-        let store = Store::open(folder).unwrap();
+        let store = opened(folder).await;
         let (engine, relayer) = open(&store, config, chain, lane.clone()).await.unwrap();
         let stop = CancellationToken::new();
         let engine = tokio::spawn(engine.run(stop.clone()));

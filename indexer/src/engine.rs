@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use wia_store::{JournalError, StoreError};
 
 use crate::backoff::Backoff;
 use crate::chain::decide::Chain;
@@ -280,7 +279,7 @@ impl Engine {
         let mut backoff = Backoff::new(self.config.retry_min_ms, self.config.retry_max_ms);
         loop {
             match attempt().await {
-                Err(error) if is_full(&error) => {
+                Err(IndexerError::Store(error)) if error.wants_room() => {
                     self.state(State::Stalled { reason: error.to_string() });
                     backoff.pause().await;
                 }
@@ -288,12 +287,4 @@ impl Engine {
             }
         }
     }
-}
-
-/// Whether it passes as soon as there is room on the disk.
-fn is_full(error: &IndexerError) -> bool {
-    matches!(
-        error,
-        IndexerError::Store(StoreError::Journal(JournalError::Full { .. }) | StoreError::NoRoom { .. })
-    )
 }

@@ -16,7 +16,7 @@ use crate::stream::cursor::{self, Cursor};
 use crate::stream::events::depths::Kind;
 use crate::stream::events::filter::EventFilter;
 use crate::stream::events::message::{Message, Shown};
-use crate::stream::events::subscription::read_id;
+use crate::stream::events::subscription::event_of;
 use crate::{Indexer, IndexerError};
 
 /// The most messages of one page.
@@ -282,11 +282,11 @@ impl Indexer {
 
     /// The place of the event of that id.
     fn cursor_of(&self, id: &str) -> Result<Cursor, IndexerError> {
-        let (hash, log_index) = read_id(id, self.terms.chain_id)?;
-        let Some(entry) = self.tail.log.last_commit_of(hash)? else { return Err(cursor::unknown(id)) };
-        let n = entry.block.events.iter().position(|event| event.log_index == log_index);
-        let n = n.and_then(|n| u32::try_from(n).ok()).ok_or_else(|| cursor::unknown(id))?;
-        Ok(Cursor { entry: entry.offset, n: Some(n) })
+        let found = event_of(&self.tail.log, id, self.terms.chain_id)?;
+        let cursor = found.and_then(|(entry, event)| {
+            Some(Cursor { entry: entry.offset, n: Some(u32::try_from(event).ok()?) })
+        });
+        cursor.ok_or_else(|| cursor::unknown(id))
     }
 
     fn told(

@@ -233,7 +233,7 @@ impl Node {
             relaying.relayer.set_p2p_addresses(p2p.clone());
         }
         while !self.services.reasons_not_ready().is_empty() {
-            if let Some(room) = self.rooms.iter().find(|r| r.task.is_finished()) {
+            if let Some(room) = self.rooms.iter().find(|r| r.ended.is_cancelled()) {
                 return Err(NodeError::Ended(room.name));
             }
             tokio::time::sleep(READY_POLL).await;

@@ -108,25 +108,26 @@ impl Subscribe {
         };
         let mut rest = Vec::new();
         for (name, text) in pairs {
-            let items = || text.split(',').map(str::trim);
-            for field in ["contract", "event", "address", "topic"] {
+            let items = |field: &'static str| {
+                let items: Vec<_> = text.split(',').map(str::trim).collect();
                 // What is empty would ask for nothing in particular, which is everything.
-                if name == field && items().any(str::is_empty) {
-                    return Err(RpcError::invalid(field, "must not be empty; leave it out to ask for all"));
+                match items.iter().any(|item| item.is_empty()) {
+                    true => Err(RpcError::invalid(field, "must not be empty; leave it out to ask for all")),
+                    false => Ok(items),
                 }
-            }
+            };
             match name.as_str() {
-                "contract" => filter.contracts.extend(items().map(str::to_owned)),
+                "contract" => filter.contracts.extend(items("contract")?.into_iter().map(str::to_owned)),
                 // Signatures have commas of their own.
                 "event" if text.contains('(') => filter.events.push(text.trim().to_owned()),
-                "event" => filter.events.extend(items().map(str::to_owned)),
+                "event" => filter.events.extend(items("event")?.into_iter().map(str::to_owned)),
                 "address" => {
-                    for item in items() {
+                    for item in items("address")? {
                         filter.addresses.push(address("address", item)?);
                     }
                 }
                 "topic" => {
-                    for item in items() {
+                    for item in items("topic")? {
                         filter.topics.push(topic("topic", item)?);
                     }
                 }

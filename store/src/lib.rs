@@ -52,6 +52,14 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether the same call succeeds once there is room on the disk.
+    #[must_use]
+    pub fn wants_room(&self) -> bool {
+        matches!(self, Self::Journal(JournalError::Full { .. }) | Self::NoRoom { .. })
+    }
+}
+
 /// A handle to the database; clones share it. The files are closed when the last clone is dropped.
 #[derive(Clone)]
 pub struct Store {

@@ -24,7 +24,7 @@ use crate::rpc::Rpc;
 const EVENTS_PER_RANGE: usize = 5_000;
 
 /// Headers in one JSON-RPC request.
-const HEADERS_PER_REQUEST: usize = 20;
+pub(super) const HEADERS_PER_REQUEST: usize = 20;
 
 /// First and last block of an `eth_getLogs`.
 pub(crate) type Range = (u64, u64);

@@ -14,21 +14,20 @@ use wia_abi::CarbonCredit::Transfer;
 
 use super::answers::{Blocks, answer};
 use super::contract::{Contract, units};
+use super::filled::CHAIN_ID;
 use super::wire::hex;
 use crate::error::BenchError;
 use crate::random::Random;
 use crate::server::Server;
 
 /// Transfers in each block, and wallets: the first block has one for each.
-pub(crate) const PER_BLOCK: u64 = 1_000;
+const PER_BLOCK: u64 = 1_000;
 
 /// What each wallet gets first: more than it can spend on any chain that ends.
 const SHARE_SERIALS: u64 = 1 << 40;
 
 /// The most serials of one later transfer.
 const MAX_SERIALS: u64 = 50_000;
-
-const CHAIN_ID: u64 = 31_337;
 
 /// A running endpoint, JSON-RPC over HTTP.
 pub(crate) struct Long {

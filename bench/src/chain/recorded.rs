@@ -9,14 +9,12 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::answers::{Blocks, answer};
+use super::check::HEADERS_PER_REQUEST;
 use super::filled::Filled;
 use super::wire::{get_logs, hex};
 use crate::error::BenchError;
 use crate::rpc::Rpc;
 use crate::server::Server;
-
-/// Headers in one JSON-RPC request.
-const HEADERS_PER_REQUEST: u64 = 20;
 
 /// A running endpoint.
 pub(crate) struct Recorded(Server);
@@ -50,8 +48,8 @@ impl Recorded {
             logs: Vec::new(),
             numbers: HashMap::new(),
         };
-        for from in (0..=head).step_by(usize::try_from(HEADERS_PER_REQUEST).unwrap_or(1)) {
-            let numbers = from..=head.min(from + HEADERS_PER_REQUEST - 1);
+        for from in (0..=head).step_by(HEADERS_PER_REQUEST) {
+            let numbers = from..=head.min(from + HEADERS_PER_REQUEST as u64 - 1);
             let params = numbers.clone().map(|number| json!([hex(number), false]));
             let headers: Vec<Box<RawValue>> = rpc.batch("eth_getBlockByNumber", params).await?;
             for (number, header) in numbers.zip(headers) {

@@ -1,6 +1,8 @@
 //! The store path once more, and the floor beside it, from anvil's recorded answers ([`Recorded`]): what the indexer
 //! itself takes, where anvil takes nothing.
 
+use std::time::Duration;
+
 use super::percentile::median;
 use super::store::{LEAST_EVENTS_PER_S, once};
 use super::{Floor, RUNS, beside, micros};
@@ -23,7 +25,7 @@ pub(crate) async fn recorded(
     }
     let events = chain.events();
     let rate = |runs| Quantity::events_per_s(events, median(runs).unwrap_or_default());
-    let second = std::time::Duration::from_secs(1);
+    let second = Duration::from_secs(1);
     Ok(Section::new(format!("recorded answers, {}", chain.shape))
         .figure(Figure::plain(format!("fetch + parse, median of {RUNS}"), rate(&floors)))
         .figure(Figure::at_least(

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::percentile::median;
+use super::store::MOST_BYTES;
 use super::{RUNS, micros};
 use crate::chain::Long;
 use crate::error::BenchError;
@@ -21,7 +22,6 @@ const FILL_TIMEOUT: Duration = Duration::from_secs(3_600);
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
 const MOST: Duration = Duration::from_secs(2);
-const MOST_BYTES: u64 = 120;
 
 /// Fills a log and measures how soon it is there again.
 pub(crate) async fn restart(setup: &Setup, chain: &Long) -> Result<Section, BenchError> {

@@ -23,7 +23,7 @@ pub(super) const LEAST_EVENTS_PER_S: usize = 200_000;
 /// For a floor of a second.
 const MOST_BESIDE_FLOOR: Duration = Duration::from_millis(2_500);
 const MOST_MIB: u64 = 150;
-const MOST_BYTES: u64 = 120;
+pub(super) const MOST_BYTES: u64 = 120;
 
 pub(super) struct Run {
     pub(super) wall: Duration,

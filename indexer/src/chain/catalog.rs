@@ -283,8 +283,9 @@ impl Catalog {
 impl EventShape {
     fn of(abi: EventAbi) -> Self {
         let (mut address_topics, mut address_words) = (Vec::new(), Vec::new());
+        let mut arguments: Vec<Argument> = Vec::with_capacity(abi.inputs.len());
         let (mut topic, mut word) = (1, 0);
-        for input in &abi.inputs {
+        for (place, input) in abi.inputs.iter().enumerate() {
             let is_address = input.ty == "address";
             if input.indexed {
                 if is_address {
@@ -297,9 +298,6 @@ impl EventShape {
                 }
                 word += input.resolve().map_or(1, |t| head_words(&t));
             }
-        }
-        let mut arguments: Vec<Argument> = Vec::with_capacity(abi.inputs.len());
-        for (place, input) in abi.inputs.iter().enumerate() {
             let taken = input.name.is_empty() || arguments.iter().any(|a| a.name == input.name);
             let name = if taken { place.to_string() } else { input.name.clone() };
             let (ty, indexed, components) = (input.ty.clone(), input.indexed, input.components.clone());

@@ -128,7 +128,9 @@ impl Courier {
     }
 
     async fn subscribe(&self) -> Result<EventSubscription, IndexerError> {
-        let from = match (self.place.cursor()?, self.config.begin) {
+        let known = self.place.cursor()?;
+        let begins = known.is_none();
+        let from = match (known, self.config.begin) {
             (Some(cursor), _) => From::After(cursor),
             (None, Begin::Now) => From::Now,
             (None, Begin::Oldest) => From::Oldest,
@@ -138,7 +140,7 @@ impl Courier {
             metrics::counter!("wia_indexer_sink_gaps_total", "sink" => self.config.name.clone()).increment(1);
             tracing::error!(sink = self.config.name, ?from, "events were removed before the sink had them");
         }
-        if self.place.cursor()?.is_none() {
+        if begins {
             // Where it began, or a restart before its first delivery would begin elsewhere.
             self.place.advance(&subscription.cursor())?;
             self.place.durable().await?;

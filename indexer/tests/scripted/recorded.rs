@@ -65,7 +65,7 @@ fn recordings_are_read_as_they_were_written() {
 async fn each_step_is_followed() {
     for (turn, of) in all().into_iter().enumerate() {
         // Each is polled and pushed, and those that forget and those that do not take turns.
-        for (memory, pushes) in NODES.into_iter().skip(2 * (turn % 2)).take(2) {
+        for (memory, pushes) in NODES[2 * (turn % 2)..][..2].iter().copied() {
             println!("{}, {memory:?}, heads are pushed: {pushes}", of.name);
             let mut replay = Replay::new(of.clone(), memory, &[pushes]).await;
             let config = replay.config();

@@ -14,7 +14,8 @@ use super::depths::{Depths, Kind, Step};
 use super::filter::EventFilter;
 use super::message::{Context, Message, Shown};
 use crate::IndexerError;
-use crate::log::entry::Offset;
+use crate::log::Log;
+use crate::log::entry::{Entry, Offset};
 use crate::stream::cursor::{self, Cursor};
 use crate::stream::tail::{Published, Tail};
 
@@ -174,12 +175,10 @@ impl EventSubscription {
     /// The place after the message that told the event of that id. If it was told several times (its block came back),
     /// after the last; if it never was, where it would have been.
     fn after_event(&mut self, text: &str) -> Result<Place, IndexerError> {
-        let (hash, log_index) = read_id(text, self.context.chain_id)?;
-        let Some(committed) = self.tail.log.last_commit_of(hash)? else {
+        let Some((committed, event)) = event_of(&self.tail.log, text, self.context.chain_id)? else {
             return if self.oldest() > Offset(0) { Ok(self.missed()) } else { Err(cursor::unknown(text)) };
         };
-        let mut events = committed.block.events.iter();
-        let event = events.position(|e| e.log_index == log_index).ok_or_else(|| cursor::unknown(text))?;
+        let hash = committed.block.hash;
         let mut ahead = self.depths.afresh();
         let mut at = committed.offset;
         while at < self.next {
@@ -244,8 +243,16 @@ fn told(steps: &[Step<Shown>]) -> Vec<(u32, Kind, u64, &Arc<Shown>, usize)> {
     all
 }
 
+/// The entry that last committed the event of that id, and its place there; `None` when its block is not in the log.
+pub(crate) fn event_of(log: &Log, id: &str, chain_id: u64) -> Result<Option<(Entry, usize)>, IndexerError> {
+    let (hash, log_index) = read_id(id, chain_id)?;
+    let Some(entry) = log.last_commit_of(hash)? else { return Ok(None) };
+    let event = entry.block.events.iter().position(|event| event.log_index == log_index);
+    event.map(|event| Some((entry, event))).ok_or_else(|| cursor::unknown(id))
+}
+
 /// Reads `chainId:blockHash:logIndex` of our chain.
-pub(crate) fn read_id(text: &str, chain_id: u64) -> Result<(B256, u64), IndexerError> {
+fn read_id(text: &str, chain_id: u64) -> Result<(B256, u64), IndexerError> {
     let read = || {
         let mut parts = text.split(':');
         let (chain, hash, index) = (parts.next()?, parts.next()?, parts.next()?);

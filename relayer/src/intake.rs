@@ -20,7 +20,7 @@ use alloy::primitives::{Address, B256, Bytes};
 use wia_abi::authorization::{Domain, TransferWithAuthorization};
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::{Message, State, Submission, Submitted};
+use wia_protocol::relay::{State, Submission, Submitted};
 
 use crate::chain::ChainError;
 use crate::engine::observe::is_used;
@@ -61,7 +61,9 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
         let reason = format!("more than {per_second} submissions per second from here; wait and go on");
         RpcError::rate_limited("origin", reason, retry_after_s)
     })?;
-    let Message::TransferWithAuthorization(transfer) = message;
+    let transfer = message.transfer().ok_or_else(|| {
+        RpcError::invalid("action", "is not relayed here; the actions are: TransferWithAuthorization")
+    })?;
     let relay_id = domain.digest(&transfer);
     if let Some(known) = shared.queue.item(relay_id).map_err(internal)?
         && !has_failed(known.state())

@@ -22,7 +22,7 @@ async fn each_refusal_names_its_field_and_leaves_nothing_behind() {
     let good = anvil.transfer(&alice, PAYEE, 1, 0).await;
     let now = anvil.now().await.max(unix_now());
     let changed = |change: &dyn Fn(&mut TransferWithAuthorization)| {
-        let mut message = message(&good).clone();
+        let mut message = message(&good);
         change(&mut message);
         anvil.signed(&alice, message)
     };
@@ -35,7 +35,7 @@ async fn each_refusal_names_its_field_and_leaves_nothing_behind() {
         ("validBefore", changed(&|m| m.validAfter = m.validBefore)),
         ("validAfter", changed(&|m| m.validAfter = U256::from(now + 600))),
         ("to", changed(&|m| m.to = Address::ZERO)),
-        ("signature", anvil.signed(&mallory, message(&good).clone())),
+        ("signature", anvil.signed(&mallory, message(&good))),
         ("signature", Submission { signature: Bytes::from_static(&[1; 65]), ..good.clone() }),
         ("signature", Submission { signature: Bytes::new(), ..good.clone() }),
         ("signature", Submission { signature: vec![1; 5_000].into(), ..good.clone() }),

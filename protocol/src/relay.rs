@@ -289,8 +289,8 @@ pub struct Info {
     /// The key that signs receipts and pays for gas.
     #[serde(with = "wia_abi::eip55")]
     pub relayer: Address,
-    /// What may be submitted.
-    pub actions: Vec<String>,
+    /// What may be submitted: EIP-712 primary types by deployment name.
+    pub actions: std::collections::BTreeMap<String, Vec<String>>,
     /// The furthest `validBefore`, in seconds from now.
     pub max_validity_s: u64,
     /// The depth that `final` means.

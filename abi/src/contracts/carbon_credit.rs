@@ -1,6 +1,6 @@
 //! `CarbonCredit`: bindings made from the committed artifact (C-091…C-094).
 
-use alloy::primitives::{Address, Bytes, FixedBytes, Uint};
+use alloy::primitives::{Address, Uint};
 use alloy::sol;
 use alloy::sol_types::SolConstructor;
 
@@ -24,18 +24,6 @@ pub const DOMAIN_NAME: &str = "WIA Carbon Credit Micro";
 
 /// The most items that `transferWithAuthorizationBatch` takes; the bits of its answer.
 pub const MAX_BATCH: usize = 256;
-
-/// [`super::error_name`] of this contract.
-#[must_use]
-pub fn error_name(selector: FixedBytes<4>) -> String {
-    super::error_name(NAME, selector)
-}
-
-/// [`super::describe_revert`] of this contract.
-#[must_use]
-pub fn describe_revert(data: &Bytes) -> String {
-    super::describe_revert(NAME, data)
-}
 
 /// The contract in a deployment.
 #[must_use]

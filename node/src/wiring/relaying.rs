@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use alloy::signers::local::PrivateKeySigner;
 use futures::FutureExt;
-use wia_abi::{Deployment, carbon_credit};
+use wia_abi::Deployment;
 use wia_relayer::mesh;
 use wia_relayer::{Keys, LaneSigner, Relayer, RpcChain};
 use wia_store::Store;
@@ -47,8 +47,7 @@ pub(super) async fn open(
     let chain =
         RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
     let relayer_config = wia_relayer::Config {
-        // It knows credits alone so far: other contracts' messages are refused as not served.
-        deployment: deployment.only(&[carbon_credit::NAME]),
+        deployment: deployment.clone(),
         rpc_url_for_wallets: config.chain.public_rpc_url.clone(),
         ..section.tuning.clone()
     };

@@ -227,7 +227,8 @@ impl Engine {
                     changes.step(*relay_id, Event::Skip, Some(slot), detail);
                 }
                 Verdict::Nothing if own => {
-                    let reason = format!("transaction {hash} reverted");
+                    let what = if succeeded { "did nothing with it" } else { "reverted" };
+                    let reason = format!("transaction {hash} {what}");
                     let cause = Cause::Futile { held: record.items.len() };
                     self.release((*relay_id, &item), cause, reason, block_number, &mut changes)?;
                 }

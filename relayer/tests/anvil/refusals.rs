@@ -97,7 +97,7 @@ async fn a_message_without_balance_ends_in_a_refusal_that_anyone_can_check() {
     let call = TransactionRequest::default().with_to(anvil.contract).with_input(direct(&transfer));
     let failed = anvil.provider.call(call).block(BlockId::number(refusal.block)).await.unwrap_err();
     let data = failed.as_error_resp().unwrap().as_revert_data().unwrap();
-    assert_eq!(wia_abi::carbon_credit::describe_revert(&data), refusal.reason);
+    assert_eq!(wia_abi::contracts::describe_revert(&data), refusal.reason);
 
     // With money it is verified anew, and goes through with a new receipt.
     anvil.mint(alice.address(), 1).await;

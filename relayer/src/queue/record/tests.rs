@@ -1,6 +1,7 @@
 //! What is written reads back, with every optional member empty and full.
 
-use wia_abi::authorization::Domain;
+use alloy::primitives::U256;
+use wia_abi::authorization::{Domain, TransferWithAuthorization};
 
 use super::*;
 
@@ -21,7 +22,7 @@ fn item() -> Item {
     };
     Item {
         contract: Address::repeat_byte(4),
-        message,
+        message: Authorization::from(&message),
         signature: Bytes::from_static(&[5; 65]),
         by_contract: false,
         order: 1,

@@ -113,9 +113,9 @@ fn write_config(folder: &Path, setup: &Setup, chain: &Chain) -> Result<PathBuf, 
     Ok(path)
 }
 
-/// `[relayer]`. The first key signs receipts.
+/// `[relayer]`. The first key signs receipts; with several lanes each has its own.
 fn relayer(setup: &Setup, keys: &[PathBuf]) -> Value {
-    json!({
+    let mut section = json!({
         "key_file": keys.first(),
         "tuning": {
             "batch_max_items": setup.batch_items,
@@ -125,7 +125,11 @@ fn relayer(setup: &Setup, keys: &[PathBuf]) -> Value {
             "origin_burst": 1_000_000,
             "origin_per_second": 1_000_000,
         },
-    })
+    });
+    if keys.len() > 1 {
+        section["lane_key_files"] = json!(keys);
+    }
+    section
 }
 
 /// They open nothing but a loopback chain of the run; private all the same.

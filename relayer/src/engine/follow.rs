@@ -114,6 +114,7 @@ impl Engine {
         wrote |= self.finalize(seen.head)?;
         wrote |= self.expire(seen.head)?;
         wrote |= self.prune(seen.head)?;
+        self.count_in_flight();
         self.settle(wrote).await?;
         self.followed = Some(seen.head);
         for lane in &seen.lanes {

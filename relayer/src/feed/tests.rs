@@ -4,6 +4,7 @@ use wia_protocol::Timestamp;
 use wia_protocol::relay::State;
 
 use super::*;
+use crate::Tier;
 
 const SIGNER: Address = Address::repeat_byte(1);
 

@@ -126,6 +126,7 @@ pub async fn open(
     chain: Arc<dyn Chain>,
     signer: PrivateKeySigner,
 ) -> Result<(Engine, Relayer), RelayerError> {
+    config.sharing.check()?;
     let limits = Limits { live: config.max_live_items, live_per_signer: config.max_live_items_per_signer };
     let queue = Queue::open(store, limits)?;
     let mut transactions = BTreeMap::new();

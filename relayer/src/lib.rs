@@ -18,6 +18,7 @@ mod promise;
 mod queue;
 mod relayer;
 mod shared;
+mod sharing;
 pub mod state;
 
 pub use chain::rpc::RpcChain;
@@ -29,3 +30,4 @@ pub use feed::Updates;
 pub use health::{Condition, Health};
 pub use intake::quota::Origin;
 pub use relayer::Relayer;
+pub use sharing::{ClaimNews, Outgoing, Sharing};

@@ -38,7 +38,10 @@ impl Engine {
         };
         let now = Instant::now();
         let mut waiting = self.shared.queue.waiting(LOOK_AHEAD_BATCHES * config.batch_max_items, |c| {
-            c.deadline > present.timestamp && c.valid_after < present.timestamp && !self.is_held(c, now)
+            c.deadline > present.timestamp
+                && c.valid_after < present.timestamp
+                && !self.is_held(c, now)
+                && self.shared.others.may_take(c.relay_id, c.include_by_block, head.number)
         });
         for candidate in &mut waiting {
             candidate.share = self.shares.get(&candidate.relay_id).copied().unwrap_or(usize::MAX);
@@ -120,6 +123,8 @@ impl Engine {
         // The order matters: a nonce is taken by what is on disk, and only what is on disk is sent.
         self.apply(&changes)?;
         self.settle(true).await?;
+        let head = self.shared.head().map_or(0, |head| head.number);
+        self.shared.claim(&record.items, head)?;
         self.transactions.insert(nonce, Tracked::new(record, promises));
         self.send(nonce);
         Ok(())

@@ -11,6 +11,7 @@ mod manners;
 mod nodes;
 mod once;
 mod operations;
+mod receipts;
 mod refusals;
 mod reorg;
 mod stream;

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use wia_protocol::relay::{Claim, Submission};
 
 use crate::shared::{Shared, lock, now};
-use crate::{Condition, Origin, RelayerError};
+use crate::{Origin, RelayerError};
 use outbox::Outbox;
 pub use outbox::Outgoing;
 use turns::{Brought, Heard, RELAYERS_MAX, Rules, Turns};
@@ -187,12 +187,13 @@ impl Shared {
         }
     }
 
+    /// None while this relayer cannot work. What ails single messages does not count: it may ail them everywhere, and
+    /// relayers that all keep silent would all take everything.
     fn sign_of_life(&self) -> Result<Option<Claim>, RelayerError> {
-        let health = self.health();
-        match (health.condition, health.head) {
-            (Condition::Ready, Some(head)) => Ok(Some(self.promises.claim(now(), head, Vec::new())?)),
-            _ => Ok(None),
-        }
+        let lane = self.lane().clone();
+        let pays = lane.balance.is_none_or(|balance| balance >= lane.batch_cost);
+        let head = self.head().filter(|_| pays && !self.is_away() && !self.is_stopped());
+        head.map(|head| Ok(self.promises.claim(now(), head.number, Vec::new())?)).transpose()
     }
 }
 

@@ -11,7 +11,6 @@ mod manners;
 mod nodes;
 mod once;
 mod operations;
-mod receipts;
 mod refusals;
 mod reorg;
 mod stream;

@@ -42,6 +42,8 @@ sol! {
 pub(super) enum Unanswered {
     #[error("the endpoint does not answer {question}: {reason}")]
     Endpoint { question: &'static str, reason: String },
+    #[error("the endpoint refuses {question}: {reason}")]
+    Refused { question: &'static str, reason: String },
     #[error("{0}")]
     Unfit(String),
 }
@@ -138,11 +140,12 @@ impl Asked {
             let some = filter.clone().from_block(from).to_block(to);
             match answer("eth_getLogs", self.provider.get_logs(&some)).await {
                 Ok(logs) => found.extend(logs),
-                Err(error) if from == to => return Err(error),
-                Err(_) => {
+                // Too much for one answer, perhaps; one that is away is away for halves, too.
+                Err(Unanswered::Refused { .. }) if from < to => {
                     let middle = from + (to - from) / 2;
                     ranges.extend([(middle + 1, to), (from, middle)]);
                 }
+                Err(error) => return Err(error),
             }
         }
         let reason = format!("it takes more than {LOG_QUESTIONS} questions; name a later --from-block");
@@ -209,9 +212,12 @@ async fn answer<T>(
     question: &'static str,
     asked: impl IntoFuture<Output = Result<T, TransportError>>,
 ) -> Result<T, Unanswered> {
-    let failed = |reason: String| Unanswered::Endpoint { question, reason };
-    timeout(TIMEOUT, asked.into_future())
-        .await
-        .map_err(|_| failed("no answer in time".into()))?
-        .map_err(|e| failed(e.to_string()))
+    match timeout(TIMEOUT, asked.into_future()).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if error.is_error_resp() => {
+            Err(Unanswered::Refused { question, reason: error.to_string() })
+        }
+        Ok(Err(error)) => Err(Unanswered::Endpoint { question, reason: error.to_string() }),
+        Err(_) => Err(Unanswered::Endpoint { question, reason: "no answer in time".into() }),
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: submissions that came in by our own doors, batches that were signed, claims of others. Out: what the mesh
 //! gossips ([`Outgoing`]), and whether a message is ours to take ([`turns`]). A sign of life goes out every third of
-//! [`Sharing::alive_ms`] while this relayer can work: one whose endpoint is away, or whose lane cannot pay, keeps
+//! [`Sharing::alive_ms`] while this relayer can work: one whose endpoint is away, or whose lanes cannot pay, keeps
 //! silent, so that the others take over. Serves the relay section of the architecture.
 
 mod outbox;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use wia_protocol::relay::{Claim, Submission};
 
+use crate::health::LaneView;
 use crate::shared::{Shared, lock, now};
 use crate::{Origin, RelayerError};
 use outbox::Outbox;
@@ -190,8 +191,7 @@ impl Shared {
     /// None while this relayer cannot work. What ails single messages does not count: it may ail them everywhere, and
     /// relayers that all keep silent would all take everything.
     fn sign_of_life(&self) -> Result<Option<Claim>, RelayerError> {
-        let lane = self.lane().clone();
-        let pays = lane.balance.is_none_or(|balance| balance >= lane.batch_cost);
+        let pays = self.lanes().iter().any(LaneView::can_pay);
         let head = self.head().filter(|_| pays && !self.is_away() && !self.is_stopped());
         head.map(|head| Ok(self.promises.claim(now(), head.number, Vec::new())?)).transpose()
     }

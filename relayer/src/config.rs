@@ -4,11 +4,13 @@
 use serde::{Deserialize, Serialize};
 use wia_abi::Deployment;
 
+use crate::Sharing;
+
 /// The most gas that one transaction may use (EIP-7825): 2^24.
 pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
 
 /// Limits and targets of one relayer. [`Config::new`] gives the defaults that each field names. As a section of a
-/// configuration file it holds all but the first and the last.
+/// configuration file it holds all but the first and the last two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -120,6 +122,9 @@ pub struct Config {
     #[serde(with = "wei")]
     pub low_balance_wei: u128,
 
+    /// The other relayers of the mesh: none.
+    #[serde(skip)]
+    pub sharing: Sharing,
     /// A JSON-RPC endpoint that `relay.info` offers to wallets.
     #[serde(skip)]
     pub rpc_url_for_wallets: Option<String>,
@@ -174,6 +179,7 @@ impl Config {
             retry_interval_ms: 500,
             look_interval_ms: 2_000,
             low_balance_wei: 50_000_000 * GWEI,
+            sharing: Sharing::default(),
             rpc_url_for_wallets: None,
         }
     }

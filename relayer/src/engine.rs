@@ -177,6 +177,7 @@ pub async fn open(
     chain: Arc<dyn Chain>,
     keys: impl Into<Keys>,
 ) -> Result<(Engine, Relayer), RelayerError> {
+    config.sharing.check()?;
     let Keys { promises, lanes } = keys.into();
     let addresses: Vec<Address> = lanes.iter().map(|lane| lane.address()).collect();
     if addresses.is_empty() || addresses.iter().collect::<HashSet<_>>().len() < addresses.len() {

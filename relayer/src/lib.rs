@@ -18,6 +18,7 @@ mod promise;
 mod queue;
 mod relayer;
 mod shared;
+mod sharing;
 pub mod state;
 
 pub use chain::rpc::RpcChain;
@@ -30,3 +31,4 @@ pub use health::{Condition, Health, LaneHealth};
 pub use intake::quota::{Origin, Tier};
 pub use lane::sign::LaneSigner;
 pub use relayer::Relayer;
+pub use sharing::{ClaimNews, Outgoing, Sharing};

@@ -17,6 +17,7 @@ use crate::intake::quota::Quota;
 use crate::intake::verify::Verifiers;
 use crate::promise::Promises;
 use crate::queue::Queue;
+use crate::sharing::Others;
 use crate::{Condition, Config, Health};
 
 pub(crate) struct Shared {
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) feed: Feed,
     pub(crate) promises: Promises,
+    pub(crate) others: Others,
     pub(crate) quota: Quota,
     pub(crate) verifiers: Verifiers,
     /// Of the carbon contract: the separator is computed once.
@@ -76,6 +78,7 @@ impl Shared {
             ),
             quota: Quota::new(&config),
             verifiers: Verifiers::new(config.verifiers),
+            others: Others::new(&config.sharing, promises.relayer()),
             heads: chain.heads(),
             store: store.clone(),
             config,

@@ -54,6 +54,11 @@ pub(super) async fn open(
         // It knows credits alone so far: other contracts' messages are refused as not served.
         deployment: deployment.only(&[carbon_credit::NAME]),
         rpc_url_for_wallets: config.chain.public_rpc_url.clone(),
+        sharing: wia_relayer::Sharing {
+            relayers: config.p2p.relayers.clone(),
+            takeover_after_blocks: config.p2p.takeover_after_blocks,
+            alive_ms: config.p2p.alive_ms,
+        },
         ..section.tuning.clone()
     };
     let (relaying, relayer) =

@@ -86,7 +86,8 @@ impl Engine {
         };
         let mut waiting = self.shared.queue.waiting(LOOK_AHEAD_BATCHES * config.batch_max_items, |c| {
             let valid = c.deadline > present.timestamp && c.valid_after < present.timestamp;
-            valid && !self.taken.contains(&c.relay_id) && !held(c)
+            let ours = || self.shared.others.may_take(c.relay_id, c.include_by_block, head.number);
+            valid && !self.taken.contains(&c.relay_id) && !held(c) && ours()
         });
         for candidate in &mut waiting {
             candidate.share = self.shares.get(&candidate.relay_id).copied().unwrap_or(usize::MAX);

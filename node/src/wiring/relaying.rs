@@ -1,4 +1,4 @@
-//! What takes messages in: the relayer on its chain, the mesh, and the tokens that are believed.
+//! What takes messages in: the relayer on its chain, and the mesh.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,10 +10,9 @@ use wia_relayer::mesh;
 use wia_relayer::{Relayer, RpcChain};
 use wia_store::Store;
 
-use super::{NodeError, Room};
+use super::{NodeError, RELAYER, Room};
 use crate::config::{self, Config};
 use crate::doors::Relaying;
-use crate::identity::Verifier;
 use crate::keystore;
 
 /// How long one call to the chain's endpoint may take.
@@ -30,7 +29,7 @@ impl Engines {
     pub(super) fn start(self) -> [Room; 2] {
         [
             Room::open("mesh", |stop| self.mesh.run(stop).map(Ok::<_, Infallible>)),
-            Room::open("relayer", |stop| self.relayer.run(stop)),
+            Room::open(RELAYER, |stop| self.relayer.run(stop)),
         ]
     }
 }
@@ -55,9 +54,7 @@ pub(super) async fn open(
 
     let identity = mesh::identity(&config.data_dir.join("p2p.key"))?;
     let (meshing, mesh) = mesh::open(mesh_config(config)?, identity, relayer.clone())?;
-
-    let verifier = Verifier::new(&config.identity)?;
-    Ok((Relaying { relayer, mesh, verifier }, Engines { relayer: relaying, mesh: meshing }))
+    Ok((Relaying { relayer, mesh }, Engines { relayer: relaying, mesh: meshing }))
 }
 
 fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {

@@ -7,6 +7,7 @@
 //! How many there may be, in all and of one origin, is bounded apart for watches and for waiting questions.
 
 mod places;
+mod recent;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +17,11 @@ use alloy::primitives::{Address, B256};
 use tokio::sync::mpsc;
 use wia_protocol::relay::{Update, Watch};
 
+use crate::Origin;
 use crate::shared::Shared;
-use crate::{Origin, Recent};
 pub(crate) use places::Bounds;
 use places::Places;
+pub use recent::{BlockCounts, Recent, Steps};
 
 /// Who watches what.
 pub(crate) struct Feed {

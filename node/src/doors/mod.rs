@@ -119,8 +119,7 @@ fn router(shared: Shared) -> Router {
         .route("/healthz", get(ops::healthz))
         .route("/readyz", get(ops::readyz))
         .route("/metrics", get(ops::metrics))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed);
+        .fallback(not_found);
     if let Some(indexing) = &services.indexing {
         router = router.merge(indexer::routes(&shared, indexing.reader.clone()));
     }
@@ -135,7 +134,7 @@ fn router(shared: Shared) -> Router {
         }
         router = router.merge(relay::routes(relay));
     }
-    router.with_state(shared)
+    router.method_not_allowed_fallback(method_not_allowed).with_state(shared)
 }
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;

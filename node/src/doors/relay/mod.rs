@@ -15,7 +15,7 @@
 
 mod operator;
 mod rest;
-pub(super) mod socket;
+pub(crate) mod socket;
 mod sse;
 
 use std::net::{IpAddr, SocketAddr};

@@ -11,7 +11,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use wia_relayer::mesh;
+use wia_relayer::{Condition, Health, mesh};
 
 use super::Door;
 use crate::doors::refusal::Refusal;
@@ -37,11 +37,37 @@ pub(super) async fn view(
         "version": env!("CARGO_PKG_VERSION"),
         "uptimeS": door.since.elapsed().as_secs(),
         "chainId": relayer.info().chain_id,
-        "relayer": relayer.health(),
+        "relayer": health(relayer.health()),
         "recent": relayer.recent(),
         "mesh": mesh(&door.relaying.mesh.health()),
     }))
     .into_response())
+}
+
+/// As the node has it, amounts as decimal text.
+fn health(health: Health) -> Value {
+    let lane = json!({
+        "address": health.lane.to_checksum(None),
+        "nonce": health.lane_nonce,
+        "balanceWei": health.lane_balance_wei.map(|wei| wei.to_string()),
+        "inFlight": health.in_flight,
+    });
+    let mut told = json!({
+        "warning": health.warning,
+        "queueDepth": health.queue_depth,
+        "liveItems": health.live_items,
+        "inFlight": health.in_flight,
+        "overduePromises": health.overdue_promises,
+        "lanes": [lane],
+        "head": health.head,
+    });
+    let (state, reason) = match health.condition {
+        Condition::Ready => ("ready", None),
+        Condition::Degraded { reason } => ("degraded", Some(reason)),
+        Condition::Stopped { reason } => ("stopped", Some(reason)),
+    };
+    (told["state"], told["reason"]) = (json!(state), json!(reason));
+    told
 }
 
 fn mesh(health: &mesh::Health) -> Value {

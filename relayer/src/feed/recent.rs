@@ -76,13 +76,15 @@ impl Recent {
             self.failures.push_front(update.clone());
             self.failures.truncate(MAX_FAILURES);
         }
-        let Some(block) = update.block.and_then(|number| self.block(number)) else { return };
-        match update.status {
-            State::Mined => block.executed += 1,
-            State::Skipped => block.skipped += 1,
-            State::Reorged => block.reorged += 1,
-            _ => {}
-        }
+        let in_block = matches!(update.status, State::Mined | State::Skipped | State::Reorged);
+        let Some(block) = update.block.filter(|_| in_block).and_then(|number| self.block(number)) else {
+            return;
+        };
+        *match update.status {
+            State::Mined => &mut block.executed,
+            State::Skipped => &mut block.skipped,
+            _ => &mut block.reorged,
+        } += 1;
     }
 
     /// The counts of that height; `None` when it lies below all that are remembered.
@@ -150,7 +152,8 @@ mod tests {
     #[test]
     fn what_is_in_no_block_is_counted_all_the_same() {
         let states = [State::Accepted, State::Claimed, State::Submitted, State::Expired, State::Rejected];
-        let recent = noted(states.map(|state| (state, None)));
+        // A refusal names the block on whose state it rests: nothing of it is in that block.
+        let recent = noted(states.map(|state| (state, (state == State::Rejected).then_some(7))));
         let Steps { accepted, expired, rejected, .. } = recent.steps;
         assert_eq!((accepted, expired, rejected, recent.failures.len()), (1, 1, 1, 2));
         assert!(recent.blocks.is_empty());

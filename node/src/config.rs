@@ -195,6 +195,8 @@ pub(crate) struct Http {
     pub(crate) allowed_origins: Vec<String>,
     /// Reverse proxies whose `X-Forwarded-For` is believed; empty: the peer's own address counts.
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Addresses that may see the operator's view beside this machine itself.
+    pub(crate) operators: Vec<IpAddr>,
     /// The most HTTP connections at once, WebSockets and streams aside; more are closed.
     pub(crate) max_http_connections: usize,
     /// The most HTTP connections at once from one address (IPv6: one /64).
@@ -220,6 +222,11 @@ pub(crate) struct Http {
     pub(crate) max_pending_calls: usize,
     /// The most subscriptions of one connection.
     pub(crate) max_subscriptions: usize,
+    /// The most batches of messages being taken at once, and requests that are larger than one message may be; more are
+    /// refused.
+    pub(crate) max_batches: usize,
+    /// The most of them at once from one address.
+    pub(crate) max_batches_per_ip: usize,
     /// The most reads of the indexer's log at once; more wait.
     pub(crate) max_queries: usize,
     /// How long a stream of server-sent events says nothing before it says that it is there, milliseconds.
@@ -300,6 +307,7 @@ impl Default for Http {
             port: HTTP_PORT,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            operators: Vec::new(),
             max_http_connections: 1_024,
             max_http_connections_per_ip: 256,
             connection_timeout_ms: 60_000,
@@ -312,6 +320,8 @@ impl Default for Http {
             send_timeout_ms: 10_000,
             max_pending_calls: 128,
             max_subscriptions: 64,
+            max_batches: 64,
+            max_batches_per_ip: 8,
             max_queries: 32,
             sse_keep_alive_ms: 15_000,
             http2_keep_alive_ms: 30_000,
@@ -335,6 +345,8 @@ impl Http {
             ("send_timeout_ms", self.send_timeout_ms),
             ("max_pending_calls", self.max_pending_calls as u64),
             ("max_subscriptions", self.max_subscriptions as u64),
+            ("max_batches", self.max_batches as u64),
+            ("max_batches_per_ip", self.max_batches_per_ip as u64),
             ("max_queries", self.max_queries as u64),
             ("sse_keep_alive_ms", self.sse_keep_alive_ms),
             ("http2_keep_alive_ms", self.http2_keep_alive_ms),

@@ -1,7 +1,7 @@
 //! `wia`: one binary. Commands are in [`cli`], what a running node consists of in [`wiring`].
 //!
 //! In: arguments, a configuration, a chain. Out: the doors of [`doors`]. Serves the commands table of the
-//! architecture: `dev`, `node`, `wallet`, `relayer`, `deploy`.
+//! architecture: `dev`, `node`, `indexer`, `relayer`, `wallet`, `deploy`.
 
 mod anvil;
 mod cli;

@@ -4,6 +4,7 @@
 //! the EIP-712 digest, which the relayer computes. Integers inside `message` are decimal strings, because a
 //! JSON number above 2^53 is not the number its sender wrote. Every refusal names the field.
 
+pub mod batch;
 mod claim;
 mod fields;
 
@@ -22,6 +23,8 @@ use fields::Fields;
 pub mod method {
     /// Hand in a signed message.
     pub const SUBMIT: &str = "relay.submit";
+    /// Hand in many, each answered for itself.
+    pub const SUBMIT_BATCH: &str = "relay.submitBatch";
     /// Ask for the state of one.
     pub const STATUS: &str = "relay.status";
     /// Be told of every change (WebSocket only; over libp2p a waiting `relay.status` does the same).
@@ -35,7 +38,8 @@ pub mod method {
 /// Name of the libp2p request-response protocol.
 pub const P2P_PROTOCOL: &str = "/wia/relay/1.0.0";
 
-/// The largest message on any door, in bytes.
+/// The largest message on any door, in bytes; where [`method::SUBMIT_BATCH`] may be larger, [`batch::MAX_BATCH_BYTES`]
+/// is its bound.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// The gossipsub topic of submissions on one chain.
@@ -217,6 +221,10 @@ pub struct Submitted {
     pub status: State,
     /// The promise made when it was first accepted.
     pub receipt: Receipt,
+    /// Whether it had been handed in before. Not a member on the wire: HTTP says it by its status, the others need
+    /// not know.
+    #[serde(skip)]
+    pub known: bool,
 }
 
 /// One step of a message's way: `relay.update`'s params, and an element of `relay.status`'s history.

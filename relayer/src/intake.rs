@@ -232,7 +232,7 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
             }
             // Only now: what the lane takes has been acknowledged, and its first step was published.
             shared.queue.offer(relay_id, &item).map_err(internal)?;
-            Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt })
+            Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt, known: false })
         }
         Acceptance::Known => stored(&shared, relay_id).await,
         Acceptance::NonceHeld(holder) => Err(nonce_held(&shared, holder).await),
@@ -253,7 +253,7 @@ async fn stored(shared: &Shared, relay_id: B256) -> Result<Submitted, RpcError> 
     let item = shared.queue.settled(relay_id).await.map_err(internal)?;
     // Gone meanwhile: its first submission could not be made durable.
     let item = item.ok_or_else(|| unavailable("server", "could not be kept on disk; submit again"))?;
-    Ok(Submitted { relay_id, status: item.state(), receipt: item.receipt })
+    Ok(Submitted { relay_id, status: item.state(), receipt: item.receipt, known: true })
 }
 
 fn has_failed(state: State) -> bool {

@@ -26,7 +26,7 @@ pub use chain::{Chain, ChainError, Head};
 pub use config::{Config, TRANSACTION_GAS_CAP};
 pub use engine::{Engine, Keys, open};
 pub use error::RelayerError;
-pub use feed::Updates;
+pub use feed::{BlockCounts, Recent, Steps, Updates};
 pub use health::{Condition, Health, LaneHealth};
 pub use intake::quota::{Origin, Tier};
 pub use lane::sign::LaneSigner;

@@ -34,12 +34,10 @@ enum Command {
     Node(node::Node),
     /// Run the indexer alone against a given chain, with its doors; the configuration is the node's
     Indexer(node::Node),
+    Relayer(Box<relayer::Relayer>),
     /// Deploy the contracts to a network, by name
     Deploy(deploy::Deploy),
     Export(export::Export),
-    /// What an operator, or one who relied on a relayer, asks about it
-    #[command(subcommand)]
-    Relayer(relayer::Relayer),
     /// Keys, balances, signed transfers
     #[command(subcommand)]
     Wallet(wallet::Wallet),
@@ -98,6 +96,8 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Export(#[from] export::ExportError),
     #[error(transparent)]
+    Relayer(#[from] relayer::RelayerCliError),
+    #[error(transparent)]
     Wallet(#[from] wallet::WalletError),
     #[error("{path}: {reason}")]
     File { path: PathBuf, reason: std::io::Error },
@@ -143,6 +143,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
             start_log("info");
             node.run(Parts::Indexer).await
         }
+        Command::Relayer(relayer) => relayer.run().await,
         Command::Deploy(deploy) => {
             start_log("warn");
             deploy.run().await
@@ -150,10 +151,6 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Export(export) => {
             start_log("warn");
             Ok(export.run().await?)
-        }
-        Command::Relayer(relayer) => {
-            start_log("error");
-            relayer.run().await
         }
         Command::Wallet(wallet) => {
             start_log("error");

@@ -1,4 +1,4 @@
-//! What takes messages in: the relayer on its chain with its keys, the mesh, and the tokens that are believed.
+//! What takes messages in: the relayer on its chain with its keys, and the mesh.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -9,14 +9,13 @@ use futures::FutureExt;
 use wia_abi::{Deployment, carbon_credit};
 use wia_indexer::Indexer;
 use wia_relayer::mesh;
-use wia_relayer::{Keys, LaneSigner, Relayer, RpcChain};
+use wia_relayer::{Chain, Keys, LaneSigner, Relayer, RpcChain};
 use wia_store::Store;
 
 use super::followed_chain::FollowedChain;
-use super::{NodeError, Room};
+use super::{NodeError, RELAYER, Room};
 use crate::config::{self, Config};
 use crate::doors::Relaying;
-use crate::identity::Verifier;
 use crate::keystore;
 use crate::remote_signer::RemoteSigner;
 
@@ -34,7 +33,7 @@ impl Engines {
     pub(super) fn start(self) -> [Room; 2] {
         [
             Room::open("mesh", |stop| self.mesh.run(stop).map(Ok::<_, Infallible>)),
-            Room::open("relayer", |stop| self.relayer.run(stop)),
+            Room::open(RELAYER, |stop| self.relayer.run(stop)),
         ]
     }
 }
@@ -44,12 +43,15 @@ pub(super) async fn open(
     config: &Config,
     store: &Store,
     deployment: &Deployment,
-    indexer: &Indexer,
+    indexer: Option<&Indexer>,
 ) -> Result<(Relaying, Engines), NodeError> {
     let section = config.relayer.as_ref().ok_or(NodeError::NoRelayer)?;
     let chain =
         RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
-    let chain = FollowedChain::new(chain, indexer.clone());
+    let chain: Arc<dyn Chain> = match indexer {
+        Some(indexer) => Arc::new(FollowedChain::new(chain, indexer.clone())),
+        None => Arc::new(chain),
+    };
     let relayer_config = wia_relayer::Config {
         // It knows credits alone so far: other contracts' messages are refused as not served.
         deployment: deployment.only(&[carbon_credit::NAME]),
@@ -61,14 +63,11 @@ pub(super) async fn open(
         },
         ..section.tuning.clone()
     };
-    let (relaying, relayer) =
-        wia_relayer::open(store, relayer_config, Arc::new(chain), keys(section)?).await?;
+    let (relaying, relayer) = wia_relayer::open(store, relayer_config, chain, keys(section)?).await?;
 
     let identity = mesh::identity(&config.data_dir.join("p2p.key"))?;
     let (meshing, mesh) = mesh::open(mesh_config(config)?, identity, relayer.clone())?;
-
-    let verifier = Verifier::new(&config.identity)?;
-    Ok((Relaying { relayer, mesh, verifier }, Engines { relayer: relaying, mesh: meshing }))
+    Ok((Relaying { relayer, mesh }, Engines { relayer: relaying, mesh: meshing }))
 }
 
 fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn params() -> Value {
+pub(super) fn params() -> Value {
     json!({
         "chainId": "31337",
         "contract": "CarbonCredit",

@@ -27,6 +27,12 @@ pub struct Mesh {
 }
 
 impl Mesh {
+    /// How it stands now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.borrow().clone()
+    }
+
     /// Connected peers.
     #[must_use]
     pub fn peers(&self) -> usize {

@@ -12,7 +12,7 @@ use crate::{ClaimNews, Origin, Outgoing, Relayer};
 /// The futures of calls, submissions and claims are dropped when they take longer than the peer would wait, so they must
 /// leave nothing half-done when dropped.
 pub trait RelayService: Clone + Send + Sync + 'static {
-    /// Answers `relay.submit`, `relay.status`, `relay.info`, and refuses other methods.
+    /// Answers `relay.submit`, `relay.submitBatch`, `relay.status`, `relay.info`, and refuses other methods.
     fn call(
         &self,
         method: &str,

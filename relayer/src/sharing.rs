@@ -216,6 +216,7 @@ impl Company {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tier;
 
     #[test]
     fn a_setting_that_cannot_work_is_named() {
@@ -236,11 +237,11 @@ mod tests {
     fn without_others_there_is_nobody_to_tell_and_nothing_to_wait_for() {
         let own = Address::repeat_byte(1);
         let alone = Others::new(&Sharing { relayers: vec![own], ..Sharing::default() }, own);
-        assert!(!alone.share() && !alone.want(&Origin::User("a".into())));
+        assert!(!alone.share() && !alone.want(&Origin::User("a".into(), Tier::Free)));
         assert!(alone.may_take(B256::ZERO, u64::MAX, 0));
         let shares = Sharing { relayers: vec![own, Address::repeat_byte(2)], ..Sharing::default() };
         let two = Others::new(&shares, own);
-        assert!(two.want(&Origin::User("a".into())) && two.want(&Origin::Peer("p".into())));
+        assert!(two.want(&Origin::User("a".into(), Tier::Free)) && two.want(&Origin::Peer("p".into())));
         assert!(!two.want(&Origin::Gossip("p".into())));
     }
 }

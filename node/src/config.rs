@@ -238,6 +238,13 @@ pub(crate) struct P2p {
     pub(crate) port: u16,
     /// Peers to stay connected to, as multiaddrs.
     pub(crate) bootstrap: Vec<String>,
+    /// The addresses that sign the receipts of the relayers that share the work, our own among them or not; empty:
+    /// everything is ours at once.
+    pub(crate) relayers: Vec<Address>,
+    /// How long a relayer has for a message before it is the next one's turn, in blocks; the same on all of them.
+    pub(crate) takeover_after_blocks: u64,
+    /// How long a relayer counts as alive after it was last heard, milliseconds; the same on all of them.
+    pub(crate) alive_ms: u64,
     /// Bounds of the mesh.
     pub(crate) tuning: mesh::Config,
 }
@@ -345,10 +352,14 @@ impl Http {
 
 impl Default for P2p {
     fn default() -> Self {
+        let sharing = wia_relayer::Sharing::default();
         Self {
             host: Ipv4Addr::LOCALHOST.into(),
             port: P2P_PORT,
             bootstrap: Vec::new(),
+            relayers: sharing.relayers,
+            takeover_after_blocks: sharing.takeover_after_blocks,
+            alive_ms: sharing.alive_ms,
             tuning: mesh::Config::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! `wia`: one binary. Commands are in [`cli`], what a running node consists of in [`wiring`].
 //!
 //! In: arguments, a configuration, a chain. Out: the doors of [`doors`]. Serves the commands table of the
-//! architecture: `dev`, `node`, `wallet`, `deploy`.
+//! architecture: `dev`, `node`, `wallet`, `relayer`, `deploy`.
 
 mod anvil;
 mod cli;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("wia: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

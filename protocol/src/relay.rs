@@ -4,6 +4,7 @@
 //! the EIP-712 digest, which the relayer computes. Integers inside `message` are decimal strings, because a
 //! JSON number above 2^53 is not the number its sender wrote. Every refusal names the field.
 
+mod claim;
 mod fields;
 
 use std::collections::HashSet;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 use wia_abi::authorization::TransferWithAuthorization;
 
 use crate::{RpcError, Timestamp};
+pub use claim::Claim;
 use fields::Fields;
 
 /// Method names, on WebSocket and over libp2p.
@@ -40,6 +42,12 @@ pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 #[must_use]
 pub fn gossip_topic(chain_id: u64) -> String {
     format!("wia/relay/1/{chain_id}")
+}
+
+/// The gossipsub topic of what relayers of one chain have claimed.
+#[must_use]
+pub fn claim_topic(chain_id: u64) -> String {
+    format!("wia/claim/1/{chain_id}")
 }
 
 /// The signed part of a submission, by EIP-712 primary type.

@@ -18,6 +18,7 @@ mod promise;
 mod queue;
 mod relayer;
 mod shared;
+mod sharing;
 pub mod state;
 
 pub use chain::rpc::RpcChain;
@@ -27,6 +28,7 @@ pub use engine::{Engine, Keys, open};
 pub use error::RelayerError;
 pub use feed::Updates;
 pub use health::{Condition, Health, LaneHealth};
-pub use intake::quota::Origin;
+pub use intake::quota::{Origin, Tier};
 pub use lane::sign::LaneSigner;
 pub use relayer::Relayer;
+pub use sharing::{ClaimNews, Outgoing, Sharing};

@@ -10,12 +10,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::{Info, Status, StatusQuery, Submission, Submitted, Watch, method};
+use wia_protocol::relay::{Claim, Info, State, Status, StatusQuery, Submission, Submitted, Watch, method};
 
 use crate::feed::Kind;
 use crate::intake::{self, internal};
 use crate::shared::{Shared, lock};
-use crate::{Health, Origin, Updates};
+use crate::{ClaimNews, Health, Origin, Outgoing, Updates};
 
 /// A handle to the relayer; clones share it.
 #[derive(Clone)]
@@ -36,7 +36,12 @@ impl Relayer {
     /// -32602 naming the field that is wrong (`chainId`, `contract`, `validAfter`, `validBefore`, `to`,
     /// `signature`, `nonce`); -32000 with `retryAfter` in seconds for limits and conditions that pass.
     pub async fn submit(&self, submission: Submission, origin: &Origin) -> Result<Submitted, RpcError> {
-        intake::submit(&self.shared, submission, origin).await
+        let told = self.shared.others.want(origin).then(|| submission.clone());
+        let submitted = intake::submit(&self.shared, submission, origin).await?;
+        if let Some(submission) = told.filter(|_| submitted.status == State::Accepted) {
+            self.shared.others.tell(submission);
+        }
+        Ok(submitted)
     }
 
     /// Where a message stands, with its history. With [`StatusQuery::after`], waits for a later step; while the
@@ -140,6 +145,22 @@ impl Relayer {
             tracing::error!(%error, "a result could not be written as JSON");
             RpcError::internal()
         })
+    }
+
+    /// Whether there are relayers to share the work with ([`Config::sharing`](crate::Config::sharing)).
+    #[must_use]
+    pub fn shares(&self) -> bool {
+        self.shared.others.share()
+    }
+
+    /// Takes in what another relayer claims.
+    pub async fn heard(&self, claim: &Claim) -> ClaimNews {
+        self.shared.heard(claim).await
+    }
+
+    /// What the relayers that we share with should know next; for one reader. Dropping it while it waits loses nothing.
+    pub async fn outgoing(&self) -> Outgoing {
+        self.shared.outgoing().await
     }
 
     /// Depths, lane, head, and whether anything is wrong.

@@ -5,6 +5,7 @@ mod dev;
 mod dev_accounts;
 mod export;
 mod node;
+mod relayer;
 mod wallet;
 
 use std::io::{IsTerminal, Write};
@@ -36,6 +37,9 @@ enum Command {
     /// Deploy the contracts to a network, by name
     Deploy(deploy::Deploy),
     Export(export::Export),
+    /// What an operator, or one who relied on a relayer, asks about it
+    #[command(subcommand)]
+    Relayer(relayer::Relayer),
     /// Keys, balances, signed transfers
     #[command(subcommand)]
     Wallet(wallet::Wallet),
@@ -99,9 +103,20 @@ pub(crate) enum CliError {
     File { path: PathBuf, reason: std::io::Error },
     #[error("{0}")]
     Refused(String),
+    /// A judgement that was printed, and that programs should see.
+    #[error("the receipt: {verdict}")]
+    Verdict { verdict: &'static str, code: u8 },
 }
 
 impl CliError {
+    /// What the process ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            CliError::Verdict { code, .. } => *code,
+            _ => 1,
+        }
+    }
+
     fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> CliError {
         let path = path.into();
         move |reason| CliError::File { path, reason }
@@ -135,6 +150,10 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Export(export) => {
             start_log("warn");
             Ok(export.run().await?)
+        }
+        Command::Relayer(relayer) => {
+            start_log("error");
+            relayer.run().await
         }
         Command::Wallet(wallet) => {
             start_log("error");

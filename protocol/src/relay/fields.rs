@@ -6,7 +6,7 @@ use std::str::FromStr;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use serde_json::{Map, Value};
 
-use crate::RpcError;
+use crate::{RpcError, Timestamp};
 
 pub(super) struct Fields<'a> {
     name: &'static str,
@@ -71,12 +71,28 @@ impl<'a> Fields<'a> {
         bytes32(self.text(field)?).ok_or_else(|| RpcError::invalid(field, BYTES32))
     }
 
+    pub(super) fn number(&mut self, field: &'static str) -> Result<u64, RpcError> {
+        let number = self.value(field)?.as_u64();
+        number.ok_or_else(|| RpcError::invalid(field, format!("must be an integer from 0 to {}", u64::MAX)))
+    }
+
+    pub(super) fn timestamp(&mut self, field: &'static str) -> Result<Timestamp, RpcError> {
+        let shape = "must be a moment: RFC 3339 UTC with milliseconds, e.g. \"2025-01-15T12:00:00.000Z\"";
+        serde_json::from_value(self.value(field)?.clone()).map_err(|_| RpcError::invalid(field, shape))
+    }
+
     pub(super) fn bytes32_list(&mut self, field: &'static str, most: usize) -> Result<Vec<B256>, RpcError> {
-        let items = self.value(field)?.as_array();
-        let items = items.ok_or_else(|| RpcError::invalid(field, "must be an array"))?;
+        let items = self.bytes32_array(field, most)?;
         if items.is_empty() {
             return Err(RpcError::invalid(field, "Array cannot be empty"));
         }
+        Ok(items)
+    }
+
+    /// One that may be empty.
+    pub(super) fn bytes32_array(&mut self, field: &'static str, most: usize) -> Result<Vec<B256>, RpcError> {
+        let items = self.value(field)?.as_array();
+        let items = items.ok_or_else(|| RpcError::invalid(field, "must be an array"))?;
         if items.len() > most {
             return Err(RpcError::invalid(
                 field,

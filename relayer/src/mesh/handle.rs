@@ -16,6 +16,8 @@ pub struct Health {
     /// Of these, the ones that take this chain's gossip. No door shows it; who waits for it knows that what the
     /// next peer gossips is passed on.
     pub gossip_peers: usize,
+    /// Of these, the ones that take claims: relayers that share their work.
+    pub claim_peers: usize,
 }
 
 /// A handle to the mesh; clones share it.

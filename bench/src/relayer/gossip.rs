@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use wia_abi::authorization::{Domain, recover};
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::{Message, Submission};
-use wia_relayer::Origin;
+use wia_protocol::relay::{Claim, Message, Submission};
 use wia_relayer::mesh::{self, Client, Keypair, Mesh, Rate, RelayService};
+use wia_relayer::{ClaimNews, Origin, Outgoing};
 
 use super::load::{Load, Signed};
 use super::verify::UNIT;
@@ -100,6 +100,19 @@ impl RelayService for Judge {
         count.fetch_add(1, Ordering::Relaxed);
         judged.add_permits(1);
         if right { Ok(()) } else { Err(RpcError::invalid("signature", "is not by `from`")) }
+    }
+
+    /// Each is alone: no claims, and nothing of its own to gossip.
+    fn shares(&self) -> bool {
+        false
+    }
+
+    async fn claim(&self, _claim: Claim) -> ClaimNews {
+        ClaimNews::Nothing
+    }
+
+    async fn outgoing(&self) -> Outgoing {
+        std::future::pending().await
     }
 }
 

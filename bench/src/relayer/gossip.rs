@@ -102,12 +102,12 @@ impl RelayService for Judge {
         if right { Ok(()) } else { Err(RpcError::invalid("signature", "is not by `from`")) }
     }
 
+    /// Each is alone: no claims, and nothing of its own to gossip.
     fn shares(&self) -> bool {
         false
     }
 
     async fn claim(&self, _claim: Claim) -> ClaimNews {
-        // It shares with nobody, so no claim reaches it.
         ClaimNews::Nothing
     }
 

@@ -21,6 +21,9 @@ use crate::wait::within;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Of a wrong answer.
+const CHARACTERS_SHOWN: usize = 500;
+
 /// How submissions are handed in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
@@ -28,13 +31,15 @@ pub(super) struct Manner {
     pub(super) sockets: usize,
     /// Calls that wait for an answer, on each.
     pub(super) pending: usize,
+    /// Messages in one call: 1 is `relay.submit`, more are `relay.submitBatch`.
+    pub(super) together: usize,
 }
 
 /// The requests of one socket.
 pub(super) struct Requests {
     texts: Vec<Utf8Bytes>,
     /// What each answer must name, in the order of the requests.
-    digests: Vec<String>,
+    digests: Vec<Vec<String>>,
 }
 
 /// As much of an answer as is checked.
@@ -42,16 +47,19 @@ pub(super) struct Requests {
 pub(super) struct Answer<'a> {
     pub(super) id: usize,
     #[serde(borrow)]
-    result: Option<Accepted<'a>>,
+    result: Option<Outcome<'a>>,
 }
 
+/// What one message is answered, or `results` with one for each message.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Accepted<'a> {
-    relay_id: &'a str,
-    status: &'a str,
-    #[allow(dead_code, reason = "without a receipt nothing was promised")]
-    receipt: IgnoredAny,
+struct Outcome<'a> {
+    relay_id: Option<&'a str>,
+    status: Option<&'a str>,
+    /// Without it nothing was promised.
+    receipt: Option<IgnoredAny>,
+    #[serde(borrow)]
+    results: Option<Vec<Outcome<'a>>>,
 }
 
 impl<'a> Answer<'a> {
@@ -60,32 +68,53 @@ impl<'a> Answer<'a> {
         serde_json::from_str(text).map_err(BenchError::malformed(text))
     }
 
-    /// That the message of that digest was accepted now, and by this call.
-    pub(super) fn check(&self, digest: Option<&String>, text: &str) -> Result<(), BenchError> {
-        let fits = |r: &Accepted<'_>| r.status == "accepted" && digest.is_some_and(|d| d == r.relay_id);
-        if self.result.as_ref().is_some_and(fits) {
+    /// That the messages of these digests were accepted now, and by this call.
+    pub(super) fn check(&self, digests: Option<&[String]>, text: &str) -> Result<(), BenchError> {
+        let accepted = |outcome: &Outcome<'_>, digest: &String| {
+            outcome.status == Some("accepted")
+                && outcome.relay_id == Some(digest)
+                && outcome.receipt.is_some()
+        };
+        let fits = match (&self.result, digests) {
+            (Some(Outcome { results: Some(outcomes), .. }), Some(digests)) => {
+                outcomes.len() == digests.len() && outcomes.iter().zip(digests).all(|(o, d)| accepted(o, d))
+            }
+            (Some(outcome), Some([digest])) => accepted(outcome, digest),
+            _ => false,
+        };
+        if fits {
             return Ok(());
         }
-        Err(BenchError::Wrong(format!("relay.submit {} was answered {text}", self.id)))
+        let text: String = text.chars().take(CHARACTERS_SHOWN).collect();
+        Err(BenchError::Wrong(format!("submission {} was answered {text}", self.id)))
     }
 }
 
 impl Requests {
-    /// Deals the load's messages out to so many sockets, one after the other.
-    pub(super) fn deal(load: &Load, sockets: usize) -> Vec<Self> {
-        let share = |at| {
-            let mine = load.messages.iter().skip(at).step_by(sockets.max(1));
-            let texts = mine.clone().enumerate().map(|(id, signed)| request(load, id, signed)).collect();
-            Self { texts, digests: mine.map(|signed| signed.digest.to_string()).collect() }
-        };
-        (0..sockets.max(1)).map(share).collect()
+    /// Deals the load's messages out to so many sockets, call by call.
+    pub(super) fn deal(load: &Load, manner: Manner) -> Vec<Self> {
+        let mut all: Vec<_> =
+            (0..manner.sockets.max(1)).map(|_| Self { texts: Vec::new(), digests: Vec::new() }).collect();
+        for (at, messages) in load.messages.chunks(manner.together.max(1)).enumerate() {
+            let place = at % all.len();
+            let Some(Self { texts, digests }) = all.get_mut(place) else { break };
+            texts.push(request(load, texts.len(), messages));
+            digests.push(messages.iter().map(|signed| signed.digest.to_string()).collect());
+        }
+        all
     }
 }
 
-/// The text of one `relay.submit`.
-pub(super) fn request(load: &Load, id: usize, signed: &Signed) -> Utf8Bytes {
-    let params = load.params(signed);
-    json!({"jsonrpc": "2.0", "id": id, "method": "relay.submit", "params": params}).to_string().into()
+/// The text of one call.
+pub(super) fn request(load: &Load, id: usize, messages: &[Signed]) -> Utf8Bytes {
+    let (method, params) = match messages {
+        [one] => ("relay.submit", load.params(one)),
+        many => {
+            let messages: Vec<_> = many.iter().map(|signed| load.params(signed)).collect();
+            ("relay.submitBatch", json!({"messages": messages}))
+        }
+    };
+    json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string().into()
 }
 
 /// Connections for requests to come.
@@ -125,7 +154,7 @@ async fn one(
             match next {
                 Some(Ok(Message::Text(text))) => {
                     let answer = Answer::read(&text)?;
-                    answer.check(requests.digests.get(answer.id), &text)?;
+                    answer.check(requests.digests.get(answer.id).map(Vec::as_slice), &text)?;
                     answered += 1;
                 }
                 Some(Ok(Message::Close(_))) | None => return Err(broken("closed by the server")),
@@ -145,4 +174,36 @@ async fn one(
 
 fn broken<E: std::fmt::Display>(reason: E) -> BenchError {
     BenchError::connection("relay socket")(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, digests: &[&str]) -> bool {
+        let digests: Vec<_> = digests.iter().map(|d| (*d).to_owned()).collect();
+        Answer::read(text).unwrap().check(Some(&digests), text).is_ok()
+    }
+
+    #[test]
+    fn only_what_was_accepted_with_a_receipt_is_right() {
+        let taken = r#"{"relayId":"0xa","status":"accepted","receipt":{"relayer":"0x"}}"#;
+        let of = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":3,"result":{result}}}"#);
+        assert!(check(&of(taken), &["0xa"]));
+        assert!(!check(&of(taken), &["0xb"]));
+        assert!(!check(&of(taken), &["0xa", "0xb"]));
+        assert!(!check(&of(&taken.replace("accepted", "mined")), &["0xa"]));
+        assert!(!check(&of(r#"{"relayId":"0xa","status":"accepted"}"#), &["0xa"]));
+        assert!(!check(r#"{"jsonrpc":"2.0","id":3,"error":{"code":-32000}}"#, &["0xa"]));
+    }
+
+    #[test]
+    fn every_message_of_a_batch_must_have_been_accepted() {
+        let taken = |d: &str| format!(r#"{{"relayId":"{d}","status":"accepted","receipt":{{}}}}"#);
+        let of = |results: &[String]| format!(r#"{{"id":0,"result":{{"results":[{}]}}}}"#, results.join(","));
+        assert!(check(&of(&[taken("0xa"), taken("0xb")]), &["0xa", "0xb"]));
+        assert!(!check(&of(&[taken("0xb"), taken("0xa")]), &["0xa", "0xb"]));
+        assert!(!check(&of(&[taken("0xa")]), &["0xa", "0xb"]));
+        assert!(!check(&of(&[taken("0xa"), r#"{"error":{"code":-32000}}"#.into()]), &["0xa", "0xb"]));
+    }
 }

@@ -37,7 +37,7 @@ pub(super) async fn relay(
     beside: Beside,
 ) -> Result<(Seen, Section), BenchError> {
     chain.fund(load).await?;
-    let requests = Requests::deal(load, manner.sockets);
+    let requests = Requests::deal(load, manner);
     chain.run().await?;
     let mut node = Node::start(setup, chain).await?;
     let mut sockets = pipeline::open(&node.doors.relay_url, manner.sockets).await?;
@@ -87,7 +87,8 @@ pub(super) async fn relay(
         .figure(Figure::plain("peak memory of wia", Quantity::mib(peak)))
         .raw("transfers", load.messages.len())
         .raw("sockets", manner.sockets)
-        .raw("pending", manner.pending);
+        .raw("pending", manner.pending)
+        .raw("together", manner.together);
     Ok((seen, section))
 }
 

@@ -99,6 +99,10 @@ pub(crate) struct Options {
     /// Submissions of one socket that wait for an answer
     #[arg(long, default_value_t = 100)]
     pending: usize,
+    /// Messages in one submission: 1 is relay.submit, more are relay.submitBatch, of which the node takes few at a time
+    /// from one address: lower --pending with it
+    #[arg(long, default_value_t = 1)]
+    submit_batch: usize,
 }
 
 /// Where a run finds and leaves things.
@@ -126,6 +130,7 @@ impl Options {
             ("--lanes", self.lanes),
             ("--sockets", self.sockets),
             ("--pending", self.pending),
+            ("--submit-batch", self.submit_batch),
         ] {
             if value == 0 {
                 return Err(BenchError::Refused(format!("{flag} must be above zero")));
@@ -186,7 +191,7 @@ impl Options {
     }
 
     fn manner(&self) -> Manner {
-        Manner { sockets: self.sockets, pending: self.pending }
+        Manner { sockets: self.sockets, pending: self.pending, together: self.submit_batch }
     }
 
     /// A fresh chain and messages for it, a tenth of them when it should be quick.

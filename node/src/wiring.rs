@@ -42,6 +42,7 @@ use crate::config::{self, Config};
 use crate::doors::{self, Services};
 use crate::identity::TokenError;
 use crate::keystore;
+use crate::remote_signer::NoUrl;
 
 /// The room without which the others have nothing to tell.
 const INDEXER: &str = "indexer";
@@ -70,6 +71,8 @@ pub(crate) enum NodeError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Keystore(#[from] keystore::KeystoreError),
+    #[error("relayer.lane_signer: {0}")]
+    Signer(#[from] NoUrl),
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: SocketAddr, reason: std::io::Error },
     #[error("{path}: {reason}")]

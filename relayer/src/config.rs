@@ -74,7 +74,9 @@ pub struct Config {
     pub batch_max_items: usize,
     /// Estimated gas at which a batch is full: 12,000,000. Below [`TRANSACTION_GAS_CAP`], with room for errors.
     pub batch_gas_target: u64,
-    /// Transactions in the pool at a time: 16.
+    /// How long a batch that is not full waits for more messages while others are under way, in milliseconds: 25.
+    pub batch_linger_ms: u64,
+    /// Transactions of one lane in the pool at a time: 16.
     pub max_in_flight: usize,
     /// How often a message may fail in simulation before it is refused: 4.
     pub refusal_tries: u32,
@@ -93,6 +95,8 @@ pub struct Config {
     pub replace_after_blocks: u64,
     /// Blocks without inclusion after which [`Health`](crate::Health) calls the lane stuck: 30.
     pub stuck_after_blocks: u64,
+    /// How long a lane's signer may take, in milliseconds: 5,000. The loop waits for it.
+    pub sign_timeout_ms: u64,
     /// Blocks after which an unmined transaction is sent again: 2.
     pub rebroadcast_after_blocks: u64,
     /// Pause before the chain is asked again after it failed to answer, in milliseconds: 500.
@@ -100,7 +104,7 @@ pub struct Config {
     /// The longest time without a look at the chain, in milliseconds: 2,000. Where no blocks come, it shows
     /// whether the endpoint still answers.
     pub look_interval_ms: u64,
-    /// Lane balance below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token. (It is
+    /// Balance of a lane below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token. (It is
     /// `degraded` only when a full batch can no longer be paid.)
     #[serde(with = "wei")]
     pub low_balance_wei: u128,
@@ -141,6 +145,7 @@ impl Config {
             intake_chain_timeout_ms: 500,
             batch_max_items: 200,
             batch_gas_target: 12_000_000,
+            batch_linger_ms: 25,
             max_in_flight: 16,
             refusal_tries: 4,
             refusal_tries_if_paid: 64,
@@ -149,6 +154,7 @@ impl Config {
             max_priority_fee_per_gas: 5 * GWEI,
             replace_after_blocks: 5,
             stuck_after_blocks: 30,
+            sign_timeout_ms: 5_000,
             rebroadcast_after_blocks: 2,
             retry_interval_ms: 500,
             look_interval_ms: 2_000,

@@ -38,13 +38,15 @@ impl Chain {
         logs.iter().map(|log| event(&log.inner)).collect()
     }
 
-    /// The digests of the messages that batches passed over, in the order of the chain, from `AuthorizationSkipped`.
-    pub async fn skipped(&self) -> Vec<B256> {
+    /// The digests of the messages that batches passed over, each with the transaction, in the order of the chain, from
+    /// `AuthorizationSkipped`.
+    pub async fn skipped(&self) -> Vec<(B256, B256)> {
         let filter = Filter::new().address(self.contract).from_block(0);
         let filter = filter.event_signature(AuthorizationSkipped::SIGNATURE_HASH);
         let logs = self.provider.get_logs(&filter).await.expect("eth_getLogs");
-        let event = |log: &_| AuthorizationSkipped::decode_log(log).expect("AuthorizationSkipped").digest;
-        logs.iter().map(|log| event(&log.inner)).collect()
+        let digest = |log: &_| AuthorizationSkipped::decode_log(log).expect("AuthorizationSkipped").digest;
+        let transaction = |hash: Option<B256>| hash.expect("a log in a block has a transaction");
+        logs.iter().map(|log| (digest(&log.inner), transaction(log.transaction_hash))).collect()
     }
 
     /// The gas that a transaction in a block has used.

@@ -1,6 +1,8 @@
-//! A TCP proxy between `wia` and its chain: the RPC endpoint goes away and comes back, or keeps one kind of request.
+//! A TCP proxy between `wia` and its chain: the RPC endpoint goes away and comes back, is slow, or keeps one
+//! kind of request.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -32,6 +34,7 @@ enum Rule {
     Open,
     Closed,
     Keep(Kept, &'static str),
+    Slow(Duration),
 }
 
 impl Gate {
@@ -69,6 +72,11 @@ impl Gate {
         self.rule.send_replace(Rule::Open);
     }
 
+    /// Lets everything through, each answer so much later.
+    pub fn slow(&self, delay: Duration) {
+        self.rule.send_replace(Rule::Slow(delay));
+    }
+
     /// Lets everything through but that: who asks for `method` over HTTP waits until the gate is opened or closed.
     pub fn keep(&self, kept: Kept, method: &'static str) {
         self.rule.send_replace(Rule::Keep(kept, method));
@@ -101,6 +109,10 @@ async fn carry(mut incoming: TcpStream, target: u16, mut present: watch::Receive
                 }
             }
             Ok(length) = answered.read(&mut answers) => {
+                let rule = *present.borrow();
+                if let Rule::Slow(delay) = rule {
+                    tokio::time::sleep(delay).await;
+                }
                 if length == 0 || to_wia.write_all(&answers[..length]).await.is_err() {
                     return;
                 }

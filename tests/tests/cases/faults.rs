@@ -8,6 +8,7 @@ mod outage;
 mod races;
 mod rivals;
 mod steps;
+mod three;
 
 /// A xorshift generator: the same seed, the same faults.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! Two relayers that know nothing of each other are handed the same messages: the chain executes each once, the loser
-//! pays for an item that was passed over, and both say which of them they are.
+//! pays for items that were passed over, and both say which transaction executed what.
 
 use std::collections::BTreeSet;
 
 use alloy::primitives::U256;
-use wia_protocol::relay::{State, Update};
-use wia_tests::{Environment, Relay, Signed, Wia};
+use wia_protocol::relay::State;
+use wia_tests::{Environment, Relay, Wia};
 
 use crate::{MILLICREDIT, STRANGER};
 
@@ -23,14 +23,8 @@ async fn two_relayers_with_the_same_messages_execute_them_once_and_lose_the_gas_
     std::fs::write(&key, &env.ready().accounts[9].private_key).unwrap();
     let mut second = Wia::command(&["node", "--config"]);
     second.arg(env.data().join("wia.toml")).arg("--data-dir").arg(folder.path().join("data"));
-    let second = Wia::start(
-        {
-            second.env("WIA_RELAYER__KEY_FILE", &key);
-            second
-        },
-        folder.path(),
-    )
-    .await;
+    second.env("WIA_RELAYER__KEY_FILE", &key);
+    let second = Wia::start(second, folder.path()).await;
 
     let wallet = env.wallet(1);
     let before = env.chain().balance(wallet.address()).await;
@@ -47,20 +41,15 @@ async fn two_relayers_with_the_same_messages_execute_them_once_and_lose_the_gas_
     }
     env.chain().resume().await;
 
-    let mut losers = BTreeSet::new();
-    for message in &messages {
-        let [first, second] = &mut relays;
-        let ends = [end(first, message).await, end(second, message).await];
-        let executed: Vec<_> = ends.iter().filter(|end| end.reason.is_none()).collect();
-        let [winner] = executed[..] else { panic!("one of them executed it: {ends:#?}") };
-        let loser = ends.iter().find(|end| end.reason.is_some()).unwrap();
-        assert_eq!(winner.status, State::Mined, "{winner:?}");
+    let [first, second] = &mut relays;
+    let told = (first.until(&ids, State::Mined).await, second.until(&ids, State::Mined).await);
+    for id in &ids {
+        let (first, second) = (&told.0[id], &told.1[id]);
         assert_eq!(
-            (loser.status, loser.reason.as_deref()),
-            (State::Skipped, Some("AuthorizationAlreadyUsed")),
-            "{loser:?}"
+            (first.tx_hash, first.block),
+            (second.tx_hash, second.block),
+            "both name the one transaction"
         );
-        losers.extend(loser.tx_hash);
     }
     let mut used = env.chain().used_nonces(wallet.address()).await;
     used.sort();
@@ -68,20 +57,12 @@ async fn two_relayers_with_the_same_messages_execute_them_once_and_lose_the_gas_
     assert_eq!(env.chain().balance(wallet.address()).await, before - MILLICREDIT * U256::from(MESSAGES));
     let skipped = env.chain().skipped().await;
     assert_eq!(skipped.len(), MESSAGES, "each message was passed over once, not more often");
-    assert_eq!(skipped.iter().collect::<BTreeSet<_>>(), ids.iter().collect());
+    assert_eq!(skipped.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>(), ids.iter().copied().collect());
+    let losers: BTreeSet<_> = skipped.into_iter().map(|(_, transaction)| transaction).collect();
     let mut lost = 0;
     for transaction in &losers {
         lost += env.chain().gas_used(*transaction).await.saturating_sub(EMPTY_BATCH_GAS);
     }
+    println!("{lost} gas lost for {MESSAGES} items in {} transactions", losers.len());
     assert!(lost <= SKIPPED_GAS * MESSAGES as u64, "{lost} gas for {MESSAGES} items in {losers:?}");
-}
-
-/// The step at which the relayer knows what became of it.
-async fn end(relay: &mut Relay, message: &Signed) -> Update {
-    wia_tests::wait_until("the message to end", std::time::Duration::from_secs(40), async || {
-        let status = relay.status(message.id).await.unwrap();
-        let ends = [State::Mined, State::Skipped, State::Rejected, State::Expired];
-        status.history.into_iter().find(|step| ends.contains(&step.status))
-    })
-    .await
 }

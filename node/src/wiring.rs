@@ -15,6 +15,7 @@
 //! `wia dev`, anvil comes after that. Whatever was acknowledged before is on disk at every moment, so a
 //! killed node loses nothing either; draining is for those who are connected.
 
+mod followed_chain;
 mod indexing;
 mod relaying;
 
@@ -167,7 +168,7 @@ pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeErro
         indexing::webhooks(&config, &store, &indexer)?.into_iter().unzip();
     let (relaying, engines) = match parts {
         Parts::All => {
-            let (relaying, engines) = relaying::open(&config, &store, &deployment).await?;
+            let (relaying, engines) = relaying::open(&config, &store, &deployment, &indexer).await?;
             (Some(relaying), Some(engines))
         }
         Parts::Indexer => (None, None),

@@ -43,7 +43,14 @@ pub struct Config {
     pub origin_burst: u32,
     /// Submissions that one origin may make per second, steadily: 200.
     pub origin_per_second: u32,
-    /// Origins that are remembered: 65,536. Beyond it, the one idle for longest is forgotten.
+    /// Messages that one signer may hand in at once: 1,000.
+    pub signer_burst: u32,
+    /// Messages that one signer may hand in per second, steadily: 100.
+    pub signer_per_second: u32,
+    /// Gas per hour that the messages of one signer may cost without being executed: 1,000,000, about 120 of them.
+    /// Beyond it, that signer's submissions are refused for a while.
+    pub wasted_gas_per_hour: u64,
+    /// Origins and signers that are remembered: 65,536. Beyond it, those whose quota is whole are forgotten.
     pub max_origins: usize,
     /// How long a message that was rejected, skipped or has expired is kept after its `validBefore`, in seconds:
     /// 3,600. From then on it cannot be executed, and handing it in again is refused as too late.
@@ -69,6 +76,10 @@ pub struct Config {
     /// How long an intake check may wait for the chain, in milliseconds: 500. Beyond it, the check is left to
     /// the simulation before the batch.
     pub intake_chain_timeout_ms: u64,
+
+    /// How many messages per second have their nonce looked up on the chain before they are accepted: 200. The nonces
+    /// of more are left to the simulation before the batch, so that a crowd costs the endpoint one call per batch.
+    pub nonce_questions_per_second: u32,
 
     /// Messages in one transaction: 200 (the contract takes 256).
     pub batch_max_items: usize,
@@ -132,6 +143,9 @@ impl Config {
             max_live_items_per_signer: 1_000,
             origin_burst: 2_000,
             origin_per_second: 200,
+            signer_burst: 1_000,
+            signer_per_second: 100,
+            wasted_gas_per_hour: 1_000_000,
             max_origins: 65_536,
             failed_retention_s: 3_600,
             max_failed_items: 100_000,
@@ -143,6 +157,7 @@ impl Config {
             watch_capacity: 1_024,
             verifiers: 4,
             intake_chain_timeout_ms: 500,
+            nonce_questions_per_second: 200,
             batch_max_items: 200,
             batch_gas_target: 12_000_000,
             batch_linger_ms: 25,

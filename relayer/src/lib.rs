@@ -27,6 +27,6 @@ pub use engine::{Engine, Keys, open};
 pub use error::RelayerError;
 pub use feed::Updates;
 pub use health::{Condition, Health, LaneHealth};
-pub use intake::quota::Origin;
+pub use intake::quota::{Origin, Tier};
 pub use lane::sign::LaneSigner;
 pub use relayer::Relayer;

@@ -74,7 +74,7 @@ impl Shared {
                 Bounds { all: config.max_watches, per_origin: config.max_watches_per_origin },
                 Bounds { all: config.max_waits, per_origin: config.max_waits_per_origin },
             ),
-            quota: Quota::new(config.origin_burst, config.origin_per_second, config.max_origins),
+            quota: Quota::new(&config),
             verifiers: Verifiers::new(config.verifiers),
             heads: chain.heads(),
             store: store.clone(),

@@ -124,6 +124,8 @@ fn relayer(setup: &Setup, keys: &[PathBuf]) -> Value {
             "max_live_items_per_signer": 1_000_000,
             "origin_burst": 1_000_000,
             "origin_per_second": 1_000_000,
+            "signer_burst": 1_000_000,
+            "signer_per_second": 1_000_000,
         },
     });
     if keys.len() > 1 {

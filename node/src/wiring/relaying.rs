@@ -7,10 +7,12 @@ use std::sync::Arc;
 use alloy::signers::local::PrivateKeySigner;
 use futures::FutureExt;
 use wia_abi::{Deployment, carbon_credit};
+use wia_indexer::Indexer;
 use wia_relayer::mesh;
 use wia_relayer::{Keys, LaneSigner, Relayer, RpcChain};
 use wia_store::Store;
 
+use super::followed_chain::FollowedChain;
 use super::{NodeError, Room};
 use crate::config::{self, Config};
 use crate::doors::Relaying;
@@ -42,10 +44,12 @@ pub(super) async fn open(
     config: &Config,
     store: &Store,
     deployment: &Deployment,
+    indexer: &Indexer,
 ) -> Result<(Relaying, Engines), NodeError> {
     let section = config.relayer.as_ref().ok_or(NodeError::NoRelayer)?;
     let chain =
         RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
+    let chain = FollowedChain::new(chain, indexer.clone());
     let relayer_config = wia_relayer::Config {
         // It knows credits alone so far: other contracts' messages are refused as not served.
         deployment: deployment.only(&[carbon_credit::NAME]),

@@ -35,7 +35,7 @@ async fn after_failed_broadcasts_the_counter_is_where_the_chain_is() {
     let last = anvil.transfer(&alice, PAYEE, 1, FAILED).await;
     relay_ids.push(relay.submit(&last).await.unwrap().relay_id);
     for relay_id in &relay_ids {
-        relay.mine_until(&anvil, *relay_id, State::Mined).await;
+        relay.mine_until(&anvil, *relay_id, State::Final).await;
     }
     // Whatever comes next goes under the chain's own next nonce: nothing ran ahead, and no restart was needed.
     let on_chain = anvil.provider.get_transaction_count(relay.lane.address()).await.unwrap();

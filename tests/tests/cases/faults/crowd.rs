@@ -22,8 +22,9 @@ const WATCHED: usize = 200;
 const SIGNERS: u64 = 9;
 
 /// One origin may hand in all of it, and few signers have many messages.
-const BOUNDS: [(&str, &str); 2] = [
+const BOUNDS: [(&str, &str); 3] = [
     ("WIA_RELAYER__TUNING__ORIGIN_BURST", "1000000"),
+    ("WIA_RELAYER__TUNING__SIGNER_BURST", "1000000"),
     ("WIA_RELAYER__TUNING__MAX_LIVE_ITEMS_PER_SIGNER", "100000"),
 ];
 

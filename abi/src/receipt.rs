@@ -2,7 +2,8 @@
 //!
 //! A [`RelayReceipt`] promises execution, or an on-chain skip of this digest, by block `includeByBlock`. A
 //! [`RelayRefusal`] says that an accepted message was dropped: `blockNumber` is the state in which it would
-//! have failed, which anyone can check by `eth_call`.
+//! have failed, which anyone can check by `eth_call`. A [`RelayClaim`] tells the other relayers of a mesh which
+//! messages are in a signed transaction of this one, so that they leave them alone for a while.
 
 use alloy::primitives::{ChainId, U256};
 use alloy::sol;
@@ -30,12 +31,22 @@ sol! {
         uint64 blockNumber;
         string reason;
     }
+
+    /// Messages that a relayer has put into a transaction. Others leave them alone up to block `untilBlock`. Without
+    /// `relayIds` it is a sign of life. `issuedAt` in Unix milliseconds.
+    #[derive(Debug, PartialEq, Eq)]
+    struct RelayClaim {
+        address relayer;
+        uint64 issuedAt;
+        uint64 untilBlock;
+        bytes32[] relayIds;
+    }
 }
 
 /// The EIP-712 domain's `name`.
 pub const DOMAIN_NAME: &str = "WIA Relay";
 
-/// The domain of receipts and refusals on `chain_id`: name `WIA Relay`, version `1`, no contract.
+/// The domain of receipts, refusals and claims on `chain_id`: name `WIA Relay`, version `1`, no contract.
 #[must_use]
 pub fn domain(chain_id: ChainId) -> Domain {
     Domain::new(Eip712Domain::new(

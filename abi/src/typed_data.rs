@@ -18,7 +18,7 @@ use crate::authorization::credit::RetireAuthorization;
 use crate::authorization::exchange::{CancelOrderAuthorization, IncreaseCounterAuthorization, Order};
 use crate::authorization::fleet::{AnchorBatchAuthorization, RegisterRootAuthorization};
 use crate::authorization::token::{CancelAuthorization, Permit, ReceiveWithAuthorization};
-use crate::receipt::{RelayReceipt, RelayRefusal};
+use crate::receipt::{RelayClaim, RelayReceipt, RelayRefusal};
 use crate::{
     battery_passport, carbon_credit, consent_anchor, credit_exchange, fleet_registry, test_eur, test_usd,
 };
@@ -97,7 +97,11 @@ pub fn all() -> Vec<SignedTypes> {
         of(credit_exchange::NAME, credit_exchange::DOMAIN_NAME, exchange),
         of(test_usd::NAME, test_usd::DOMAIN_NAME, token()),
         of(test_eur::NAME, test_eur::DOMAIN_NAME, token()),
-        of("relay", crate::receipt::DOMAIN_NAME, vec![root::<RelayReceipt>(), root::<RelayRefusal>()]),
+        of(
+            "relay",
+            crate::receipt::DOMAIN_NAME,
+            vec![root::<RelayReceipt>(), root::<RelayRefusal>(), root::<RelayClaim>()],
+        ),
     ]
 }
 

@@ -195,6 +195,8 @@ pub(crate) struct Http {
     pub(crate) allowed_origins: Vec<String>,
     /// Reverse proxies whose `X-Forwarded-For` is believed; empty: the peer's own address counts.
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Addresses that may see the operator's view beside this machine itself.
+    pub(crate) operators: Vec<IpAddr>,
     /// The most HTTP connections at once, WebSockets and streams aside; more are closed.
     pub(crate) max_http_connections: usize,
     /// The most HTTP connections at once from one address (IPv6: one /64).
@@ -220,6 +222,11 @@ pub(crate) struct Http {
     pub(crate) max_pending_calls: usize,
     /// The most subscriptions of one connection.
     pub(crate) max_subscriptions: usize,
+    /// The most batches of messages being taken at once, and requests that are larger than one message may be; more are
+    /// refused.
+    pub(crate) max_batches: usize,
+    /// The most of them at once from one address.
+    pub(crate) max_batches_per_ip: usize,
     /// The most reads of the indexer's log at once; more wait.
     pub(crate) max_queries: usize,
     /// How long a stream of server-sent events says nothing before it says that it is there, milliseconds.
@@ -238,6 +245,13 @@ pub(crate) struct P2p {
     pub(crate) port: u16,
     /// Peers to stay connected to, as multiaddrs.
     pub(crate) bootstrap: Vec<String>,
+    /// The addresses that sign the receipts of the relayers that share the work, our own among them or not; empty:
+    /// everything is ours at once.
+    pub(crate) relayers: Vec<Address>,
+    /// How long a relayer has for a message before it is the next one's turn, in blocks; the same on all of them.
+    pub(crate) takeover_after_blocks: u64,
+    /// How long a relayer counts as alive after it was last heard, milliseconds; the same on all of them.
+    pub(crate) alive_ms: u64,
     /// Bounds of the mesh.
     pub(crate) tuning: mesh::Config,
 }
@@ -293,6 +307,7 @@ impl Default for Http {
             port: HTTP_PORT,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            operators: Vec::new(),
             max_http_connections: 1_024,
             max_http_connections_per_ip: 256,
             connection_timeout_ms: 60_000,
@@ -305,6 +320,8 @@ impl Default for Http {
             send_timeout_ms: 10_000,
             max_pending_calls: 128,
             max_subscriptions: 64,
+            max_batches: 64,
+            max_batches_per_ip: 8,
             max_queries: 32,
             sse_keep_alive_ms: 15_000,
             http2_keep_alive_ms: 30_000,
@@ -328,6 +345,8 @@ impl Http {
             ("send_timeout_ms", self.send_timeout_ms),
             ("max_pending_calls", self.max_pending_calls as u64),
             ("max_subscriptions", self.max_subscriptions as u64),
+            ("max_batches", self.max_batches as u64),
+            ("max_batches_per_ip", self.max_batches_per_ip as u64),
             ("max_queries", self.max_queries as u64),
             ("sse_keep_alive_ms", self.sse_keep_alive_ms),
             ("http2_keep_alive_ms", self.http2_keep_alive_ms),
@@ -345,10 +364,14 @@ impl Http {
 
 impl Default for P2p {
     fn default() -> Self {
+        let sharing = wia_relayer::Sharing::default();
         Self {
             host: Ipv4Addr::LOCALHOST.into(),
             port: P2P_PORT,
             bootstrap: Vec::new(),
+            relayers: sharing.relayers,
+            takeover_after_blocks: sharing.takeover_after_blocks,
+            alive_ms: sharing.alive_ms,
             tuning: mesh::Config::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! `wia`: one binary. Commands are in [`cli`], what a running node consists of in [`wiring`].
 //!
 //! In: arguments, a configuration, a chain. Out: the doors of [`doors`]. Serves the commands table of the
-//! architecture: `dev`, `node`, `wallet`, `deploy`.
+//! architecture: `dev`, `node`, `indexer`, `relayer`, `wallet`, `deploy`.
 
 mod anvil;
 mod cli;
@@ -12,6 +12,7 @@ mod doors;
 mod files;
 mod identity;
 mod keystore;
+mod remote_signer;
 mod webhook;
 mod wiring;
 
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("wia: {error}");
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

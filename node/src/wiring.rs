@@ -6,15 +6,16 @@
 //!                      └─ mesh (libp2p) ┘
 //! ```
 //!
-//! `wia dev` and `wia node` run all of it. `wia indexer` runs store, indexer, webhooks and those doors that need no more: no
-//! relayer and no mesh are opened, their sections of the configuration are not looked at, and the paths of their doors
-//! are not there.
+//! `wia dev` and `wia node` run all of it. `wia indexer` runs store, indexer, webhooks and those doors that need no more;
+//! `wia relayer` store, relayer, mesh and theirs. What does not run is not opened, its sections of the configuration are not
+//! looked at, and the paths of its doors are not there.
 //!
 //! Drain order: 1. doors (no new connection, sessions closed with 1001), 2. mesh, 3. relayer (the write in
 //! hand is finished), 4. webhooks, 5. indexer (the block in hand is finished), 6. store (a last flush and fsync). In
 //! `wia dev`, anvil comes after that. Whatever was acknowledged before is on disk at every moment, so a
 //! killed node loses nothing either; draining is for those who are connected.
 
+mod followed_chain;
 mod indexing;
 mod relaying;
 
@@ -40,11 +41,15 @@ use wia_store::{Store, StoreError};
 
 use crate::config::{self, Config};
 use crate::doors::{self, Services};
-use crate::identity::TokenError;
+use crate::identity::{TokenError, Verifier};
 use crate::keystore;
+use crate::remote_signer::NoUrl;
 
-/// The room without which the others have nothing to tell.
+/// The room without which nobody is told anything.
 const INDEXER: &str = "indexer";
+
+/// The room without which nothing is taken.
+const RELAYER: &str = "relayer";
 
 /// How long each step of the drain may take before the next one begins.
 const DRAIN_STEP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -70,6 +75,8 @@ pub(crate) enum NodeError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Keystore(#[from] keystore::KeystoreError),
+    #[error("relayer.lane_signer: {0}")]
+    Signer(#[from] NoUrl),
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: SocketAddr, reason: std::io::Error },
     #[error("{path}: {reason}")]
@@ -95,6 +102,18 @@ pub(crate) enum Parts {
     All,
     /// The indexer with its doors.
     Indexer,
+    /// The relayer and the mesh with their doors.
+    Relayer,
+}
+
+impl Parts {
+    pub(crate) fn indexes(self) -> bool {
+        self != Self::Relayer
+    }
+
+    pub(crate) fn relays(self) -> bool {
+        self != Self::Indexer
+    }
 }
 
 /// Where a running node can be reached.
@@ -159,15 +178,20 @@ pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeErro
         PrometheusBuilder::new().install_recorder().map_err(|e| NodeError::Metrics(e.to_string()))?;
     let store = Store::open(&config.data_dir.join("store"))?;
 
-    let (indexing, indexer) = wia_indexer::open(&store, indexing::config(&config, &deployment)?)?;
-    let (couriers, webhooks): (Vec<_>, Vec<_>) =
-        indexing::webhooks(&config, &store, &indexer)?.into_iter().unzip();
-    let (relaying, engines) = match parts {
-        Parts::All => {
-            let (relaying, engines) = relaying::open(&config, &store, &deployment).await?;
-            (Some(relaying), Some(engines))
+    let (indexing, indexer) = match parts.indexes() {
+        true => Some(indexing::open(&config, &store, &deployment)?).unzip(),
+        false => (None, None),
+    };
+    let (relaying, relayer) = match parts.relays() {
+        true => {
+            Some(relaying::open(&config, &store, &deployment, indexing.as_ref().map(|i| &i.indexer)).await?)
+                .unzip()
         }
-        Parts::Indexer => (None, None),
+        false => (None, None),
+    };
+    let verifier = match parts {
+        Parts::All => Some(Arc::new(Verifier::new(&config.identity)?)),
+        Parts::Indexer | Parts::Relayer => None,
     };
 
     let address = config.http.address();
@@ -175,16 +199,15 @@ pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeErro
         TcpListener::bind(address).await.map_err(|reason| NodeError::Listen { address, reason })?;
     let http = listener.local_addr().map_err(|reason| NodeError::Listen { address, reason })?;
     let metrics_upkeep = metrics.clone();
-    let chain = (config.chain.id, indexer);
-    let services = Arc::new(Services::new(config.http.clone(), chain, webhooks, relaying, metrics));
+    let relaying = relaying.map(Arc::new);
+    let services = Services { config: config.http.clone(), indexing, relaying, verifier, metrics };
+    let services = Arc::new(services);
     let serving = services.clone();
 
     let mut rooms =
         vec![Room::open("doors", |stop| doors::serve(listener, serving, stop).map(Ok::<_, Infallible>))];
-    rooms.extend(engines.into_iter().flat_map(relaying::Engines::start));
-    // Before the indexer: what it commits while it ends is carried after the next start.
-    rooms.extend(couriers.into_iter().map(|courier| Room::open("webhook", |stop| courier.run(stop))));
-    rooms.push(Room::open(INDEXER, |stop| indexing.run(stop)));
+    rooms.extend(relayer.into_iter().flat_map(relaying::Engines::start));
+    rooms.extend(indexer.into_iter().flat_map(indexing::Engines::start));
     rooms.push(Room::open("metrics", |stop| keep_up(metrics_upkeep, stop).map(Ok::<_, Infallible>)));
     Ok(Node { config, parts, deployment, http, store, services, rooms })
 }
@@ -247,13 +270,18 @@ impl Node {
         })
     }
 
-    /// Returns when the indexer has ended, which it does of itself only when an operator must act.
-    pub(crate) async fn indexer_ended(&self) -> NodeError {
-        match self.rooms.iter().find(|room| room.name == INDEXER) {
-            Some(room) => room.ended.cancelled().await,
-            None => std::future::pending().await,
+    /// Returns when a part that runs alone has ended, which it does of itself only when an operator must act: it is of no
+    /// use then. Together they go on: readers are told, and what was accepted still goes out.
+    pub(crate) async fn ended(&self) -> NodeError {
+        let alone = match self.parts {
+            Parts::All => return std::future::pending().await,
+            Parts::Indexer => INDEXER,
+            Parts::Relayer => RELAYER,
+        };
+        if let Some(room) = self.rooms.iter().find(|room| room.name == alone) {
+            room.ended.cancelled().await;
         }
-        NodeError::Ended(INDEXER)
+        NodeError::Ended(alone)
     }
 
     /// Ends the rooms in drain order.

@@ -5,6 +5,8 @@
 //! JSON number above 2^53 is not the number its sender wrote. Every refusal names the field. What may be signed and
 //! handed in is `wia_abi::action`'s table.
 
+pub mod batch;
+mod claim;
 mod fields;
 mod message;
 
@@ -16,12 +18,15 @@ use serde_json::{Map, Value, json};
 use wia_abi::action::Authorization;
 
 use crate::{RpcError, Timestamp};
+pub use claim::Claim;
 use fields::Fields;
 
 /// Method names, on WebSocket and over libp2p.
 pub mod method {
     /// Hand in a signed message.
     pub const SUBMIT: &str = "relay.submit";
+    /// Hand in many, each answered for itself.
+    pub const SUBMIT_BATCH: &str = "relay.submitBatch";
     /// Ask for the state of one.
     pub const STATUS: &str = "relay.status";
     /// Be told of every change (WebSocket only; over libp2p a waiting `relay.status` does the same).
@@ -35,13 +40,20 @@ pub mod method {
 /// Name of the libp2p request-response protocol.
 pub const P2P_PROTOCOL: &str = "/wia/relay/1.0.0";
 
-/// The largest message on any door, in bytes.
+/// The largest message on any door, in bytes; where [`method::SUBMIT_BATCH`] may be larger, [`batch::MAX_BATCH_BYTES`]
+/// is its bound.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// The gossipsub topic of submissions on one chain.
 #[must_use]
 pub fn gossip_topic(chain_id: u64) -> String {
     format!("wia/relay/1/{chain_id}")
+}
+
+/// The gossipsub topic of what relayers of one chain have claimed.
+#[must_use]
+pub fn claim_topic(chain_id: u64) -> String {
+    format!("wia/claim/1/{chain_id}")
 }
 
 /// `relay.submit`'s params: what a wallet hands in.
@@ -154,6 +166,10 @@ pub struct Submitted {
     pub status: State,
     /// The promise made when it was first accepted.
     pub receipt: Receipt,
+    /// Whether it had been handed in before. Not a member on the wire: HTTP says it by its status, the others need
+    /// not know.
+    #[serde(skip)]
+    pub known: bool,
 }
 
 /// One step of a message's way: `relay.update`'s params, and an element of `relay.status`'s history.

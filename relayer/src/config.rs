@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wia_abi::Deployment;
 
+use crate::Sharing;
+
 /// The most gas that one transaction may use (EIP-7825): 2^24.
 pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
 
 /// Limits and targets of one relayer. [`Config::new`] gives the defaults that each field names. As a section of a
-/// configuration file it holds all but the first and the last.
+/// configuration file it holds all but the first and the last two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -49,7 +51,14 @@ pub struct Config {
     pub origin_burst: u32,
     /// Submissions that one origin may make per second, steadily: 200.
     pub origin_per_second: u32,
-    /// Origins that are remembered: 65,536. Beyond it, the one idle for longest is forgotten.
+    /// Messages that one signer may hand in at once: 1,000.
+    pub signer_burst: u32,
+    /// Messages that one signer may hand in per second, steadily: 100.
+    pub signer_per_second: u32,
+    /// Gas per hour that the messages of one signer may cost without being executed: 1,000,000, about 120 of them.
+    /// Beyond it, that signer's submissions are refused for a while.
+    pub wasted_gas_per_hour: u64,
+    /// Origins and signers that are remembered: 65,536. Beyond it, those whose quota is whole are forgotten.
     pub max_origins: usize,
     /// How long a message that was rejected, skipped or has expired is kept after its `validBefore`, in seconds:
     /// 3,600. From then on it cannot be executed, and handing it in again is refused as too late.
@@ -75,6 +84,10 @@ pub struct Config {
     /// How long an intake check may wait for the chain, in milliseconds: 500. Beyond it, the check is left to
     /// the simulation before the batch.
     pub intake_chain_timeout_ms: u64,
+
+    /// How many messages per second have their nonce looked up on the chain before they are accepted: 200. The nonces
+    /// of more are left to the simulation before the batch, so that a crowd costs the endpoint one call per batch.
+    pub nonce_questions_per_second: u32,
 
     /// Messages in one transaction: 200 (the contract takes 256).
     pub batch_max_items: usize,
@@ -115,6 +128,9 @@ pub struct Config {
     #[serde(with = "wei")]
     pub low_balance_wei: u128,
 
+    /// The other relayers of the mesh: none.
+    #[serde(skip)]
+    pub sharing: Sharing,
     /// A JSON-RPC endpoint that `relay.info` offers to wallets.
     #[serde(skip)]
     pub rpc_url_for_wallets: Option<String>,
@@ -139,6 +155,9 @@ impl Config {
             max_live_items_per_signer: 1_000,
             origin_burst: 2_000,
             origin_per_second: 200,
+            signer_burst: 1_000,
+            signer_per_second: 100,
+            wasted_gas_per_hour: 1_000_000,
             max_origins: 65_536,
             failed_retention_s: 3_600,
             max_failed_items: 100_000,
@@ -150,6 +169,7 @@ impl Config {
             watch_capacity: 1_024,
             verifiers: 4,
             intake_chain_timeout_ms: 500,
+            nonce_questions_per_second: 200,
             batch_max_items: 200,
             batch_gas_target: 12_000_000,
             batch_linger_ms: 25,
@@ -166,6 +186,7 @@ impl Config {
             retry_interval_ms: 500,
             look_interval_ms: 2_000,
             low_balance_wei: 50_000_000 * GWEI,
+            sharing: Sharing::default(),
             rpc_url_for_wallets: None,
         }
     }

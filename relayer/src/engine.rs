@@ -99,6 +99,8 @@ struct Lane {
     signer: LaneSigner,
     /// A batch is being prepared for it.
     busy: bool,
+    /// Its transactions that are not known to be in a block; see [`Engine::count_in_flight`].
+    in_flight: usize,
     /// Not before this are batches prepared for it again.
     prepare_at: Option<Instant>,
     /// Height since which a nonce below one that waits is held by nobody.
@@ -176,6 +178,7 @@ pub async fn open(
     chain: Arc<dyn Chain>,
     keys: impl Into<Keys>,
 ) -> Result<(Engine, Relayer), RelayerError> {
+    config.sharing.check()?;
     let Keys { promises, lanes } = keys.into();
     let addresses: Vec<Address> = lanes.iter().map(|lane| lane.address()).collect();
     if addresses.is_empty() || addresses.iter().collect::<HashSet<_>>().len() < addresses.len() {
@@ -196,7 +199,8 @@ pub async fn open(
     }
     let promises = Promises::new(promises, config.deployment.chain_id);
     let shared = Arc::new(Shared::new(config, store, chain, queue, promises, destinations, &addresses));
-    let lane = |signer| Lane { signer, busy: false, prepare_at: None, gap_since: None, offered: None };
+    let lane =
+        |signer| Lane { signer, busy: false, in_flight: 0, prepare_at: None, gap_since: None, offered: None };
     let mut engine = Engine {
         shared: Arc::clone(&shared),
         lanes: lanes.into_iter().map(lane).collect(),
@@ -215,6 +219,7 @@ pub async fn open(
         sending: FuturesUnordered::new(),
         unpublished: Vec::new(),
     };
+    engine.count_in_flight();
     match engine.identify().await {
         Ok(()) => {}
         Err(RelayerError::Chain(error @ ChainError::Unavailable { .. })) => {
@@ -304,7 +309,22 @@ impl Engine {
         self.signed += 1;
         let tracked = Tracked::of(record, self.signed, &self.shared.queue)?;
         self.transactions.insert(tracked.record.slot, tracked);
+        self.count_in_flight();
         Ok(())
+    }
+
+    /// Counts anew what each lane has in flight, after transactions were added, removed, mined or reorganised.
+    fn count_in_flight(&mut self) {
+        for index in 0..self.lanes.len() {
+            let Some(address) = self.lanes.get(index).map(Lane::address) else { continue };
+            let own = self.undecided_of(address).count();
+            if let Some(lane) = self.lanes.get_mut(index) {
+                lane.in_flight = own;
+            }
+            if let Some(view) = self.shared.lanes().get_mut(index) {
+                view.in_flight = count(own);
+            }
+        }
     }
 
     /// The transactions of one account, by nonce.
@@ -342,14 +362,7 @@ impl Engine {
     }
 
     fn report(&self) {
-        let mut in_flight = 0;
-        let mut views = self.shared.lanes();
-        for view in views.iter_mut() {
-            let own = self.undecided_of(view.address).count();
-            view.in_flight = count(own);
-            in_flight += own;
-        }
-        drop(views);
+        let in_flight = self.lanes.iter().map(|lane| lane.in_flight).sum();
         gauge("wia_relayer_queue_depth", self.shared.queue.depth());
         gauge("wia_relayer_live_items", self.shared.queue.live_items());
         gauge("wia_relayer_in_flight", in_flight);

@@ -20,6 +20,14 @@ pub enum RelayerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A setting that cannot work.
+    #[error("setting `{field}`: {reason}")]
+    Setting {
+        /// Its name.
+        field: &'static str,
+        /// What it must be.
+        reason: String,
+    },
     /// The chain answered with something that leaves no way on.
     #[error(transparent)]
     Chain(#[from] ChainError),

@@ -7,6 +7,7 @@
 //! How many there may be, in all and of one origin, is bounded apart for watches and for waiting questions.
 
 mod places;
+mod recent;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,7 @@ use crate::Origin;
 use crate::shared::Shared;
 pub(crate) use places::Bounds;
 use places::Places;
+pub use recent::{BlockCounts, Recent, Steps};
 
 /// Who watches what.
 pub(crate) struct Feed {
@@ -39,6 +41,7 @@ pub(crate) enum Kind {
 struct Registry {
     next_key: u64,
     closed: bool,
+    recent: Recent,
     watches: Places,
     waits: Places,
     watchers: HashMap<u64, Watcher>,
@@ -84,6 +87,7 @@ impl Feed {
         let registry = Registry {
             next_key: 0,
             closed: false,
+            recent: Recent::default(),
             watches: Places::new(watches),
             waits: Places::new(waits),
             watchers: HashMap::new(),
@@ -128,9 +132,10 @@ impl Feed {
         })
     }
 
-    /// Hands a step of one of `signer`'s messages to all who watch it.
+    /// Hands a step of one of `signer`'s messages to all who watch it, and counts it.
     pub(crate) fn publish(&self, signer: Address, update: &Update) {
         let mut registry = lock(&self.registry);
+        registry.recent.note(update);
         let named = registry.by_id.get(&update.relay_id).into_iter();
         let named = named.chain(registry.by_signer.get(&signer)).flatten();
         let mut cut = Vec::new();
@@ -142,6 +147,11 @@ impl Feed {
             }
         }
         cut.into_iter().for_each(|key| registry.remove(key));
+    }
+
+    /// What was published of late.
+    pub(crate) fn recent(&self) -> Recent {
+        lock(&self.registry).recent.clone()
     }
 
     /// Ends all watches, after what they have queued.

@@ -2,10 +2,10 @@
 //!
 //! In: a [`Submission`] whose shape is right, and who sent it. Out: a durable message with a signed receipt;
 //! nothing half-accepted stays. The order of checks: chain, contract and action, quota, known digest, validity window,
-//! receiver, signature, members that are not signed, live nonce, nonce on chain.
+//! receiver, signature, quota of the signer, members that are not signed, live nonce, nonce on chain.
 //!
-//! While the endpoint is away, what needs the chain is left out (the nonce on chain; the simulation before the
-//! batch finds it), so that messages are delayed, not refused. There are two exceptions: a signature that is not the
+//! While the endpoint is away, or there is a crowd, what needs the chain is left out (the nonce on chain; the simulation
+//! before the batch finds it), so that messages are delayed, not refused. There are two exceptions: a signature that is not the
 //! signer's own key's, and a member that is not signed. Whether a contract wallet stands behind the one and the chain
 //! takes the other, only the chain can tell, and taking such messages on trust would let anyone fill the queue, or the
 //! place of a good message. They are refused with `retryAfter`.
@@ -59,13 +59,9 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
         return Err(unavailable("server", "this relayer is stopping; submit again, here or elsewhere"));
     }
     let Submission { chain_id, contract, message, signature } = submission;
-    let Destination { address: contract, domain, .. } = destination(shared, chain_id, &contract, &message)?;
-    let contract = *contract;
-    shared.quota.take(origin, Instant::now()).map_err(|retry_after_s| {
-        let per_second = shared.config.origin_per_second;
-        let reason = format!("more than {per_second} submissions per second from here; wait and go on");
-        RpcError::rate_limited("origin", reason, retry_after_s)
-    })?;
+    let destination = destination(shared, chain_id, &contract, &message)?;
+    let (contract, domain) = (destination.address, &destination.domain);
+    shared.quota.submission(origin, Instant::now())?;
     let relay_id = message.digest(domain);
     if let Some(known) = shared.queue.item(relay_id).map_err(internal)?
         && !has_failed(known.state())
@@ -80,6 +76,8 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
         return Err(RpcError::invalid("to", "the zero address receives nothing; name the payee"));
     }
     let by_contract = check_signature(shared, &message, relay_id, &signature).await?;
+    // Only now: what others sign in his name must not use up what he may hand in.
+    shared.quota.message(message.signer(), message.action().signer_member(), Instant::now())?;
     unsigned::check(shared, contract, &message, &signature).await?;
     let holder = shared.queue.holder(contract, message.signer(), message.nonce()).map_err(internal)?;
     if let Some(holder) = holder.filter(|h| *h != relay_id) {
@@ -197,6 +195,9 @@ async fn check_nonce_on_chain(
     contract: Address,
     message: &Authorization,
 ) -> Result<(), RpcError> {
+    if !shared.quota.question(Instant::now()) {
+        return Ok(());
+    }
     match shared.ask(is_used(&*shared.chain, contract, message.signer(), message.nonce())).await {
         Some(Ok(true)) => Err(RpcError::invalid(
             "nonce",
@@ -231,7 +232,7 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
             }
             // Only now: what the lane takes has been acknowledged, and its first step was published.
             shared.queue.offer(relay_id, &item).map_err(internal)?;
-            Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt })
+            Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt, known: false })
         }
         Acceptance::Known => stored(&shared, relay_id).await,
         Acceptance::NonceHeld(holder) => Err(nonce_held(&shared, holder).await),
@@ -252,7 +253,7 @@ async fn stored(shared: &Shared, relay_id: B256) -> Result<Submitted, RpcError> 
     let item = shared.queue.settled(relay_id).await.map_err(internal)?;
     // Gone meanwhile: its first submission could not be made durable.
     let item = item.ok_or_else(|| unavailable("server", "could not be kept on disk; submit again"))?;
-    Ok(Submitted { relay_id, status: item.state(), receipt: item.receipt })
+    Ok(Submitted { relay_id, status: item.state(), receipt: item.receipt, known: true })
 }
 
 fn has_failed(state: State) -> bool {

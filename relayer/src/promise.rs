@@ -1,14 +1,14 @@
-//! What the relayer puts its name to: receipts and refusals, as EIP-712 signatures of its key.
+//! What the relayer puts its name to: receipts, refusals and claims, as EIP-712 signatures of its key.
 //!
 //! In: the facts. Out: the wire types with a signature that anyone can check against `wia_abi::receipt`.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use wia_abi::authorization::Domain;
 use wia_abi::receipt::{RelayReceipt, RelayRefusal, domain};
 use wia_protocol::Timestamp;
-use wia_protocol::relay::{Receipt, Refusal};
+use wia_protocol::relay::{Claim, Receipt, Refusal};
 
 /// Signs promises on one chain.
 pub(crate) struct Promises {
@@ -60,6 +60,23 @@ impl Promises {
         let signature = self.signer.sign_hash_sync(&self.domain.digest(&message))?.as_bytes().into();
         Ok(Refusal { relayer, refused_at, block, reason, signature })
     }
+
+    pub(crate) fn claim(
+        &self,
+        issued_at: Timestamp,
+        until_block: u64,
+        relay_ids: Vec<B256>,
+    ) -> Result<Claim, alloy::signers::Error> {
+        let relayer = self.relayer();
+        let mut claim = Claim { relayer, issued_at, until_block, relay_ids, signature: Bytes::new() };
+        claim.signature = self.signer.sign_hash_sync(&self.claim_digest(&claim))?.as_bytes().into();
+        Ok(claim)
+    }
+
+    /// What the signature of a claim is over.
+    pub(crate) fn claim_digest(&self, claim: &Claim) -> B256 {
+        self.domain.digest(&claim.message())
+    }
 }
 
 #[cfg(test)]
@@ -69,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn receipts_and_refusals_recover_to_the_relayer() {
+    fn receipts_refusals_and_claims_recover_to_the_relayer() {
         let promises = Promises::new(PrivateKeySigner::from_bytes(&B256::repeat_byte(7)).unwrap(), 31_337);
         let relay_id = B256::repeat_byte(1);
         let receipt = promises.receipt(relay_id, Timestamp(5), 120).unwrap();
@@ -87,5 +104,9 @@ mod tests {
             reason: "why".into(),
         };
         assert_eq!(recover(domain(31_337).digest(&message), &refusal.signature), Some(promises.relayer()));
+
+        let claim = promises.claim(Timestamp(7), 10, vec![relay_id]).unwrap();
+        let digest = domain(31_337).digest(&claim.message());
+        assert_eq!(recover(digest, &claim.signature), Some(promises.relayer()));
     }
 }

@@ -6,16 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::B256;
+use futures::{StreamExt, stream};
 use serde_json::Value;
 use tokio::time::Instant;
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::{Info, Status, StatusQuery, Submission, Submitted, Watch, method};
+use wia_protocol::relay::batch::{Answer, Batch, BatchResult};
+use wia_protocol::relay::{Claim, Info, State, Status, StatusQuery, Submission, Submitted, Watch, method};
 
 use crate::feed::Kind;
 use crate::intake::{self, internal};
 use crate::shared::{Shared, lock};
-use crate::{Health, Origin, Updates};
+use crate::{ClaimNews, Health, Origin, Outgoing, Recent, Updates};
+
+/// How many messages of one batch are taken at a time. They share their fsyncs, and so many questions to the chain.
+const BATCH_AT_ONCE: usize = 128;
 
 /// A handle to the relayer; clones share it.
 #[derive(Clone)]
@@ -36,7 +41,26 @@ impl Relayer {
     /// -32602 naming the field that is wrong (`chainId`, `contract`, `action`, `validAfter`, `validBefore`, `to`,
     /// `signature`, `nonce`, a member that is not signed); -32000 with `retryAfter` in seconds for limits and conditions that pass.
     pub async fn submit(&self, submission: Submission, origin: &Origin) -> Result<Submitted, RpcError> {
-        intake::submit(&self.shared, submission, origin).await
+        let told = self.shared.others.want(origin).then(|| submission.clone());
+        let submitted = intake::submit(&self.shared, submission, origin).await?;
+        if let Some(submission) = told.filter(|_| submitted.status == State::Accepted) {
+            self.shared.others.tell(submission);
+        }
+        Ok(submitted)
+    }
+
+    /// Takes many, each as [`Relayer::submit`] would: one that is refused costs the others nothing. An element that
+    /// could not be read brings its refusal along. The answers stand in the order of the messages.
+    pub async fn submit_all(
+        &self,
+        messages: Vec<Result<Submission, RpcError>>,
+        origin: &Origin,
+    ) -> Vec<Result<Submitted, RpcError>> {
+        let submit = |message: Result<Submission, RpcError>| {
+            let (relayer, origin) = (self.clone(), origin.clone());
+            async move { relayer.submit(message?, &origin).await }
+        };
+        stream::iter(messages.into_iter().map(submit)).buffered(BATCH_AT_ONCE).collect().await
     }
 
     /// Where a message stands, with its history. With [`StatusQuery::after`], waits for a later step; while the
@@ -121,18 +145,23 @@ impl Relayer {
         *lock(&self.shared.p2p) = addresses;
     }
 
-    /// The methods that every door offers: `relay.submit`, `relay.status`, `relay.info`.
+    /// The methods that every door offers: `relay.submit`, `relay.submitBatch`, `relay.status`, `relay.info`.
     ///
     /// # Errors
     /// -32601 for any other method; what the methods themselves refuse.
     pub async fn call(&self, name: &str, params: &Value, origin: &Origin) -> Result<Value, RpcError> {
         let result = match name {
             method::SUBMIT => serde_json::to_value(self.submit(Submission::parse(params)?, origin).await?),
+            method::SUBMIT_BATCH => {
+                let answers = self.submit_all(Batch::parse(params)?.messages, origin).await;
+                serde_json::to_value(BatchResult { results: answers.into_iter().map(Answer::from).collect() })
+            }
             method::STATUS => serde_json::to_value(self.status(StatusQuery::parse(params)?, origin).await?),
             method::INFO => serde_json::to_value(self.info()),
             other => {
-                let reason =
-                    format!("`{other}` is not a method here; use relay.submit, relay.status, relay.info");
+                let reason = format!(
+                    "`{other}` is not a method here; use relay.submit, relay.submitBatch, relay.status, relay.info"
+                );
                 return Err(RpcError::new(Code::MethodNotFound, "method", reason));
             }
         };
@@ -140,6 +169,28 @@ impl Relayer {
             tracing::error!(%error, "a result could not be written as JSON");
             RpcError::internal()
         })
+    }
+
+    /// Whether there are relayers to share the work with ([`Config::sharing`](crate::Config::sharing)).
+    #[must_use]
+    pub fn shares(&self) -> bool {
+        self.shared.others.share()
+    }
+
+    /// Takes in what another relayer claims.
+    pub async fn heard(&self, claim: &Claim) -> ClaimNews {
+        self.shared.heard(claim).await
+    }
+
+    /// What the relayers that we share with should know next; for one reader. Dropping it while it waits loses nothing.
+    pub async fn outgoing(&self) -> Outgoing {
+        self.shared.outgoing().await
+    }
+
+    /// What happened since the start, and of late.
+    #[must_use]
+    pub fn recent(&self) -> Recent {
+        self.shared.feed.recent()
     }
 
     /// Depths, lane, head, and whether anything is wrong.

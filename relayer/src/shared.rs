@@ -17,6 +17,7 @@ use crate::intake::quota::Quota;
 use crate::intake::verify::Verifiers;
 use crate::promise::Promises;
 use crate::queue::Queue;
+use crate::sharing::Others;
 use crate::{Condition, Config, Health};
 
 pub(crate) struct Shared {
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) feed: Feed,
     pub(crate) promises: Promises,
+    pub(crate) others: Others,
     pub(crate) quota: Quota,
     pub(crate) verifiers: Verifiers,
     pub(crate) destinations: Destinations,
@@ -71,8 +73,9 @@ impl Shared {
                 Bounds { all: config.max_watches, per_origin: config.max_watches_per_origin },
                 Bounds { all: config.max_waits, per_origin: config.max_waits_per_origin },
             ),
-            quota: Quota::new(config.origin_burst, config.origin_per_second, config.max_origins),
+            quota: Quota::new(&config),
             verifiers: Verifiers::new(config.verifiers),
+            others: Others::new(&config.sharing, promises.relayer()),
             heads: chain.heads(),
             store: store.clone(),
             config,

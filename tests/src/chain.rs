@@ -8,7 +8,7 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::types::anvil::ReorgOptions;
 use alloy::rpc::types::{Filter, TransactionRequest};
 use alloy::sol_types::{SolCall, SolEvent};
-use wia_abi::CarbonCredit::{AuthorizationUsed, balanceOfCall};
+use wia_abi::CarbonCredit::{AuthorizationSkipped, AuthorizationUsed, balanceOfCall};
 
 /// `CarbonCredit` on the case's anvil.
 pub struct Chain {
@@ -38,6 +38,28 @@ impl Chain {
         logs.iter().map(|log| event(&log.inner)).collect()
     }
 
+    /// The digests of the messages that batches passed over, each with the transaction, in the order of the chain, from
+    /// `AuthorizationSkipped`.
+    pub async fn skipped(&self) -> Vec<(B256, B256)> {
+        let filter = Filter::new().address(self.contract).from_block(0);
+        let filter = filter.event_signature(AuthorizationSkipped::SIGNATURE_HASH);
+        let logs = self.provider.get_logs(&filter).await.expect("eth_getLogs");
+        let digest = |log: &_| AuthorizationSkipped::decode_log(log).expect("AuthorizationSkipped").digest;
+        let transaction = |hash: Option<B256>| hash.expect("a log in a block has a transaction");
+        logs.iter().map(|log| (digest(&log.inner), transaction(log.transaction_hash))).collect()
+    }
+
+    /// The gas that a transaction in a block has used.
+    pub async fn gas_used(&self, transaction: B256) -> u64 {
+        let receipt = self.provider.get_transaction_receipt(transaction).await;
+        receipt.expect("eth_getTransactionReceipt").expect("it is in a block").gas_used
+    }
+
+    /// How many transactions of an account are in blocks.
+    pub async fn nonce(&self, account: Address) -> u64 {
+        self.provider.get_transaction_count(account).await.expect("eth_getTransactionCount")
+    }
+
     /// The height of the head.
     pub async fn head(&self) -> u64 {
         self.provider.get_block_number().await.expect("the head")
@@ -56,7 +78,7 @@ impl Chain {
 
     /// Replaces the blocks from `first` on by empty ones. anvil drops their transactions.
     pub async fn reorg_from(&self, first: u64) {
-        // A block that came in between would move what `depth` means, and anvil does not survive the race.
+        // A block that came in between would move what `depth` means.
         self.hold().await;
         let depth = self.head().await + 1 - first;
         let options = ReorgOptions { depth, tx_block_pairs: Vec::new() };
@@ -71,14 +93,27 @@ impl Chain {
         self.provider.anvil_rollback(Some(depth)).await.expect("anvil_rollback");
     }
 
-    /// From now on blocks come only by [`Chain::mine`].
+    /// Makes one more block; from then on they come only by [`Chain::mine`].
     pub async fn hold(&self) {
         self.provider.anvil_set_interval_mining(0).await.expect("anvil_setIntervalMining");
+        // A block may still be in the making, and anvil's rollback does not wait for it: an account's nonce and the
+        // blocks would disagree for ever (foundry-rs/foundry#16711). This one is made behind it.
+        self.mine(1).await;
     }
 
     /// From now on a block comes every second.
     pub async fn resume(&self) {
         self.provider.anvil_set_interval_mining(1).await.expect("anvil_setIntervalMining");
+    }
+
+    /// Whether a transaction is in a block or in the pool.
+    pub async fn knows(&self, hash: B256) -> bool {
+        self.provider.get_transaction_by_hash(hash).await.expect("eth_getTransactionByHash").is_some()
+    }
+
+    /// Forgets every transaction that waits in the pool.
+    pub async fn empty_pool(&self) {
+        self.provider.anvil_drop_all_transactions().await.expect("anvil_dropAllTransactions");
     }
 
     /// Forgets a transaction that waits in the pool.

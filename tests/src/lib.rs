@@ -23,7 +23,7 @@ pub use chain::Chain;
 pub use client::{Client, cast, output};
 pub use environment::{Environment, Settings};
 pub use explorer::{Asked, Explorer};
-pub use gate::Gate;
+pub use gate::{Gate, Kept};
 pub use relay::Relay;
 pub use repository::{foundry, repository};
 pub use socket::{Incoming, Socket};

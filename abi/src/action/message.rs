@@ -150,6 +150,21 @@ impl Authorization {
         [&self.action.selector[..], &arguments].concat().into()
     }
 
+    /// What stands in one piece in the calldata of a transaction that carries it out, directly, in a batch, or inside
+    /// another contract's call, whatever the form of the signature: how an execution is told from another use of the
+    /// nonce.
+    #[must_use]
+    pub fn words(&self) -> Bytes {
+        if self.action.is_static() {
+            return self.encoded.clone();
+        }
+        let tails = tails(self.action, &self.encoded);
+        let mut arguments = self.action.layout.arguments(&self.encoded, &tails, &[]);
+        // The length of the signature.
+        arguments.truncate(arguments.len().saturating_sub(WORD));
+        arguments.into()
+    }
+
     /// The gas that the call uses at the most when the signer signs with a key: without the calldata's own cost, and
     /// without what a contract wallet burns (210,000).
     #[must_use]

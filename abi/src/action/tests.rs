@@ -183,6 +183,10 @@ where
     let calldata = message.calldata(signature);
     assert_eq!(C::abi_decode(&calldata).unwrap().abi_encode(), calldata, "{}: one encoding", row.name);
 
+    let words = message.words();
+    assert!(calldata.windows(words.len()).any(|part| part == words), "{}", row.name);
+    assert!(!signature.is_empty() || calldata.len() <= words.len() + 4 + 64, "{}: all of it", row.name);
+
     let arguments = DynSolType::parse(&C::SIGNATURE[C::SIGNATURE.find('(').unwrap()..]).unwrap();
     let mut given = Vec::new();
     flat(arguments.abi_decode_params(&calldata[4..]).unwrap(), &mut given);

@@ -5,6 +5,7 @@ mod dev;
 mod dev_accounts;
 mod export;
 mod node;
+mod relayer;
 mod wallet;
 
 use std::io::{IsTerminal, Write};
@@ -33,6 +34,7 @@ enum Command {
     Node(node::Node),
     /// Run the indexer alone against a given chain, with its doors; the configuration is the node's
     Indexer(node::Node),
+    Relayer(Box<relayer::Relayer>),
     /// Deploy the contracts to a network, by name
     Deploy(deploy::Deploy),
     Export(export::Export),
@@ -94,14 +96,27 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Export(#[from] export::ExportError),
     #[error(transparent)]
+    Relayer(#[from] relayer::RelayerCliError),
+    #[error(transparent)]
     Wallet(#[from] wallet::WalletError),
     #[error("{path}: {reason}")]
     File { path: PathBuf, reason: std::io::Error },
     #[error("{0}")]
     Refused(String),
+    /// A judgement that was printed, and that programs should see.
+    #[error("the receipt: {verdict}")]
+    Verdict { verdict: &'static str, code: u8 },
 }
 
 impl CliError {
+    /// What the process ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            CliError::Verdict { code, .. } => *code,
+            _ => 1,
+        }
+    }
+
     fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> CliError {
         let path = path.into();
         move |reason| CliError::File { path, reason }
@@ -128,6 +143,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
             start_log("info");
             node.run(Parts::Indexer).await
         }
+        Command::Relayer(relayer) => relayer.run().await,
         Command::Deploy(deploy) => {
             start_log("warn");
             deploy.run().await

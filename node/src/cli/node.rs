@@ -1,4 +1,4 @@
-//! `wia node`: a node against a given chain; `wia indexer`: of it, what indexes.
+//! `wia node`: a node against a given chain; `wia indexer`, `wia relayer`: of it, what indexes, or what relays.
 
 use std::path::{Path, PathBuf};
 
@@ -63,15 +63,10 @@ pub(crate) async fn serve(
         () = stop.cancelled() => Ok(()),
     };
     let outcome = match outcome {
-        // Alone it is of no use without; beside a relayer its readers are told, and what was accepted still goes out.
-        Ok(()) if parts == Parts::Indexer => tokio::select! {
-            ended = node.indexer_ended() => Err(ended.into()),
+        Ok(()) => tokio::select! {
+            ended = node.ended() => Err(ended.into()),
             () = stop.cancelled() => Ok(()),
         },
-        Ok(()) => {
-            stop.cancelled().await;
-            Ok(())
-        }
         failed => failed,
     };
     node.drain().await;
@@ -99,7 +94,7 @@ pub(super) async fn stop_on_signal(stop: CancellationToken) {
 }
 
 impl Endpoints {
-    /// The members of the ready file that every node has; those of the relayer's doors only where they are.
+    /// The members of the ready file that every node has; those of the other doors only where they are.
     pub(crate) fn to_json(&self) -> Value {
         let mut ready = json!({
             "httpUrl": self.http_url(),
@@ -109,6 +104,8 @@ impl Endpoints {
         });
         if self.parts == Parts::All {
             ready["wsUrl"] = json!(self.ws_url());
+        }
+        if self.parts.relays() {
             ready["relayUrl"] = json!(self.relay_url());
             ready["p2pAddr"] = json!(self.p2p.first());
         }
@@ -119,9 +116,14 @@ impl Endpoints {
     pub(crate) fn table(&self) -> String {
         let mut rows = vec![("HTTP", self.http_url())];
         if self.parts == Parts::All {
-            rows.extend([("carbon stream", self.ws_url()), ("relay", self.relay_url())]);
+            rows.push(("carbon stream", self.ws_url()));
         }
-        rows.push(("events", format!("{}/indexer/v1/events", self.http_url())));
+        if self.parts.relays() {
+            rows.push(("relay", self.relay_url()));
+        }
+        if self.parts.indexes() {
+            rows.push(("events", format!("{}/indexer/v1/events", self.http_url())));
+        }
         rows.extend(self.p2p.iter().map(|a| ("libp2p", a.clone())));
         rows.push(("chain", format!("{} (id {})", self.rpc_url, self.deployment.chain_id)));
         let mut text: String = rows.iter().map(|(name, value)| format!("  {name:<14} {value}\n")).collect();

@@ -7,33 +7,67 @@
 //! channels subscribed apart have cursors apart.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
 use futures::stream::unfold;
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use wia_indexer::{Filter, IndexerError, Start, Subscription};
+use wia_indexer::{Filter, Indexer, IndexerError, Start, Subscription};
 use wia_protocol::RpcError;
 use wia_protocol::carbon::{Channel, Channels};
 use wia_protocol::jsonrpc::Code;
 use wia_protocol::relay::method;
 use wia_relayer::Origin;
 
-use super::relay_stream::{RelayCalls, unknown_method};
-use super::session::{Close, Methods, Pushes, Step};
-use super::{Relaying, Services};
+use super::relay::socket::RelayCalls;
+use super::session::{Close, Methods, Pushes, Step, unknown_method};
+use super::{Shared, Upgrade, open, relay};
 use crate::clock;
-use crate::identity::{Scope, User};
+use crate::identity::{Scope, User, Verifier};
 
 /// A session ends after this, whatever its token says: the documents' twelve hours (C-036, X-13), in seconds.
 const MAX_SESSION_S: u64 = 12 * 3_600;
 
+/// What the stream opens onto.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) shared: Shared,
+    pub(super) relay: relay::Door,
+    pub(super) indexer: Indexer,
+    pub(super) verifier: Arc<Verifier>,
+}
+
+/// `GET /carbon-credit-micro/v1/stream`
+pub(super) async fn carbon(
+    State(door): State<Door>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    // a token may come with the upgrade. A wrong one is refused on the socket, as the documents say.
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim().to_owned());
+    let upgrade = upgrade.map(|u| u.protocols([wia_protocol::carbon::SUBPROTOCOL]));
+    let shared = door.shared.clone();
+    open(shared, peer.ip(), &headers, upgrade, move |session, socket, _, client| async move {
+        session.run(socket, CarbonStream::new(door, client, bearer)).await;
+    })
+}
+
 /// The methods of the carbon stream.
-pub(crate) struct CarbonStream {
-    services: Arc<Services>,
-    relaying: Arc<Relaying>,
+struct CarbonStream {
+    door: Door,
+    client: IpAddr,
     authenticate_by: Instant,
     /// The token that came with the upgrade, until the session looks at it.
     bearer: Option<String>,
@@ -53,14 +87,15 @@ struct Authenticated {
 }
 
 impl CarbonStream {
-    pub(crate) fn new(services: Arc<Services>, relaying: Arc<Relaying>, bearer: Option<String>) -> Self {
-        let authenticate_by = Instant::now() + Duration::from_millis(services.config.auth_timeout_ms);
-        Self { services, relaying, authenticate_by, bearer, session: None, open: Vec::new(), subscribed: 0 }
+    fn new(door: Door, client: IpAddr, bearer: Option<String>) -> Self {
+        let timeout = Duration::from_millis(door.shared.services.config.auth_timeout_ms);
+        let authenticate_by = Instant::now() + timeout;
+        Self { door, client, authenticate_by, bearer, session: None, open: Vec::new(), subscribed: 0 }
     }
 
     /// Believes a token, or says why not. Gives the keys of streams that the new token does not cover.
     fn authenticate(&mut self, token: &str) -> Result<Vec<String>, RpcError> {
-        let user = self.relaying.verifier.verify(token).map_err(|e| {
+        let user = self.door.verifier.verify(token).map_err(|e| {
             metrics::counter!("wia_auth_refused_total").increment(1);
             RpcError::new(Code::Unauthorized, "token", e.to_string())
         })?;
@@ -77,7 +112,8 @@ impl CarbonStream {
         let ended = if changed { self.close(&Channel::ALL) } else { Vec::new() };
         let life_s = user.expires_at_s.saturating_sub(clock::now_s()).min(MAX_SESSION_S);
         let ends = Instant::now() + Duration::from_secs(life_s);
-        let relay = RelayCalls::new(&self.services, &self.relaying, Origin::User(user.id.clone()));
+        let origin = Origin::User(user.id.clone(), user.tier);
+        let relay = RelayCalls::new(&self.door.relay, self.client, origin);
         self.session = Some(Authenticated { user, ends, relay });
         Ok(ended)
     }
@@ -89,8 +125,8 @@ impl CarbonStream {
     }
 
     fn subscribe(&mut self, params: &Value, open: usize) -> Result<Step, RpcError> {
-        let most = self.services.config.max_subscriptions;
-        let indexer = self.services.indexer.clone();
+        let most = self.door.shared.services.config.max_subscriptions;
+        let indexer = self.door.indexer.clone();
         let session = self.session()?;
         let channels = Channels::parse(params)?;
         require(&session.user, Scope::CreditsRead)?;
@@ -130,7 +166,7 @@ impl CarbonStream {
 
     /// The balances that pushes of `wallet.balance` go on from, of all wallets of the user.
     fn balances(&mut self) -> Result<Step, RpcError> {
-        let indexer = self.services.indexer.clone();
+        let indexer = self.door.indexer.clone();
         let session = self.session()?;
         require(&session.user, Scope::CreditsRead)?;
         let wallets = session.user.wallets.clone();
@@ -185,7 +221,7 @@ impl Methods for CarbonStream {
             "subscribe" => self.subscribe(&params, open),
             "unsubscribe" => self.unsubscribe(&params),
             "wallet.balances" => self.balances(),
-            method::SUBMIT => self.session().and_then(|session| {
+            method::SUBMIT | method::SUBMIT_BATCH => self.session().and_then(|session| {
                 require(&session.user, Scope::CreditsWrite)?;
                 Ok(session.relay.call(method, params, open))
             }),
@@ -202,6 +238,10 @@ impl Methods for CarbonStream {
             None => (self.authenticate_by, Close::policy("not authenticated in time")),
             Some(session) => (session.ends, Close::AUTHENTICATION),
         })
+    }
+
+    fn takes_large(&self, method: &str) -> bool {
+        method == method::SUBMIT_BATCH
     }
 
     fn opening_refusal(&mut self) -> Option<(RpcError, Close)> {

@@ -3,33 +3,36 @@
 //! | path | what |
 //! |---|---|
 //! | `GET /carbon-credit-micro/v1/stream` | WebSocket, JSON-RPC 2.0, subprotocol `wccm-v1` (C-020…C-032) |
-//! | `GET /relay/v1` | WebSocket, JSON-RPC 2.0, `relay.*` without authentication |
+//! | `/relay/v1…` | messages in and their way, without authentication: WebSocket, REST, SSE; the operator's view ([`relay`]) |
 //! | `GET /indexer/v1/…` | the indexer's streams and questions: WebSocket, SSE, JSON ([`indexer`]) |
 //! | `POST /wia.indexer.v1.Indexer/…` | the same over gRPC |
 //! | `GET /healthz` | 200 while the process serves |
 //! | `GET /readyz` | 200 while messages and events flow, else 503 with reasons |
 //! | `GET /metrics` | Prometheus text |
 //!
-//! Where the indexer runs alone, the first two are not there.
+//! Where the indexer or the relayer runs alone, only its own are there; the carbon stream needs both.
 //!
 //! A door holds no rule: it turns frames into calls on the relayer, the indexer and the identity service.
 
 mod accept;
+mod browsers;
 mod carbon_stream;
 mod connections;
+mod event_stream;
 mod indexer;
 mod lifeline;
 mod linger;
 mod ops;
-mod relay_stream;
+mod query;
+mod refusal;
+mod relay;
 mod session;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -48,36 +51,43 @@ use crate::config;
 use crate::identity::Verifier;
 use connections::{Connections, Place};
 use indexer::reader::Reader;
+use refusal::Refusal;
 use session::{Close, Session};
 
 /// What the doors open onto.
 pub(crate) struct Services {
     pub(crate) config: config::Http,
-    pub(crate) indexer: Indexer,
-    pub(crate) reader: Reader,
+    /// Absent where the relayer runs alone.
+    pub(crate) indexing: Option<Indexing>,
     /// Absent where the indexer runs alone.
     pub(crate) relaying: Option<Arc<Relaying>>,
+    /// Whose tokens are believed; only where both are there.
+    pub(crate) verifier: Option<Arc<Verifier>>,
     pub(crate) metrics: PrometheusHandle,
 }
 
-/// What takes messages in, and knows whose they are.
+/// What tells events.
+pub(crate) struct Indexing {
+    pub(crate) indexer: Indexer,
+    reader: Reader,
+}
+
+/// What takes messages in.
 pub(crate) struct Relaying {
     pub(crate) relayer: Relayer,
     pub(crate) mesh: Mesh,
-    pub(crate) verifier: Verifier,
 }
 
-impl Services {
-    /// The doors' side of `indexer`, which follows the chain of that id, and of what takes messages in.
+impl Indexing {
+    /// The doors' side of `indexer`, which follows the chain of that id.
     pub(crate) fn new(
-        config: config::Http,
-        (chain_id, indexer): (u64, Indexer),
+        config: &config::Http,
+        chain_id: u64,
+        indexer: Indexer,
         webhooks: Vec<CourierView>,
-        relaying: Option<Relaying>,
-        metrics: PrometheusHandle,
     ) -> Self {
         let reader = Reader::new(indexer.clone(), chain_id, webhooks, config.max_queries);
-        Self { config, indexer, reader, relaying: relaying.map(Arc::new), metrics }
+        Self { indexer, reader }
     }
 }
 
@@ -97,59 +107,37 @@ pub(crate) async fn serve(listener: TcpListener, services: Arc<Services>, stop: 
     let connections = Connections::new(limits.max_connections, limits.max_connections_per_ip);
     let shared = Shared { services, connections, sessions: TaskTracker::new(), stop: stop.clone() };
     let sessions = shared.sessions.clone();
-    let mut router = Router::new()
-        .merge(indexer::routes(&shared))
-        .route("/healthz", get(ops::healthz))
-        .route("/readyz", get(ops::readyz))
-        .route("/metrics", get(ops::metrics))
-        .fallback(not_found);
-    if let Some(relaying) = &shared.services.relaying {
-        let doors = Router::new()
-            .route("/carbon-credit-micro/v1/stream", get(carbon))
-            .route("/relay/v1", get(relay))
-            .layer(Extension(relaying.clone()));
-        router = router.merge(doors);
-    }
-    accept::serve(listener, router.with_state(shared), &limits, &stop).await;
+    accept::serve(listener, router(shared), &limits, &stop).await;
     sessions.close();
     sessions.wait().await;
 }
 
+/// The paths of what runs.
+fn router(shared: Shared) -> Router {
+    let services = shared.services.clone();
+    let mut router = Router::new()
+        .route("/healthz", get(ops::healthz))
+        .route("/readyz", get(ops::readyz))
+        .route("/metrics", get(ops::metrics))
+        .fallback(not_found);
+    if let Some(indexing) = &services.indexing {
+        router = router.merge(indexer::routes(&shared, indexing.reader.clone()));
+    }
+    if let Some(relaying) = &services.relaying {
+        let relay = relay::Door::new(&shared, relaying.clone());
+        if let (Some(indexing), Some(verifier)) = (&services.indexing, &services.verifier) {
+            let (indexer, verifier) = (indexing.indexer.clone(), verifier.clone());
+            let door =
+                carbon_stream::Door { shared: shared.clone(), relay: relay.clone(), indexer, verifier };
+            let path = "/carbon-credit-micro/v1/stream";
+            router = router.merge(Router::new().route(path, get(carbon_stream::carbon)).with_state(door));
+        }
+        router = router.merge(relay::routes(relay));
+    }
+    router.method_not_allowed_fallback(method_not_allowed).with_state(shared)
+}
+
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
-
-async fn carbon(
-    State(shared): State<Shared>,
-    Extension(relaying): Extension<Arc<Relaying>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    upgrade: Upgrade,
-) -> Response {
-    // a token may come with the upgrade. A wrong one is refused on the socket, as the documents say.
-    let bearer = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim().to_owned());
-    let upgrade = upgrade.map(|u| u.protocols([wia_protocol::carbon::SUBPROTOCOL]));
-    open(shared, peer.ip(), &headers, upgrade, move |session, socket, services, _| async move {
-        let methods = carbon_stream::CarbonStream::new(services, relaying, bearer);
-        session.run(socket, methods).await;
-    })
-}
-
-async fn relay(
-    State(shared): State<Shared>,
-    Extension(relaying): Extension<Arc<Relaying>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    upgrade: Upgrade,
-) -> Response {
-    open(shared, peer.ip(), &headers, upgrade, move |session, socket, services, client| async move {
-        let methods = relay_stream::RelayStream::new(&services, &relaying, client);
-        session.run(socket, methods).await;
-    })
-}
 
 /// Upgrades a request and runs `serve` on the socket, unless the origin or the number of connections
 /// forbids it (X-07: close 1008).
@@ -210,6 +198,12 @@ impl Shared {
         }
         place
     }
+
+    /// A place for a stream, or the refusal.
+    fn stream_place(&self, client: IpAddr) -> Result<Place, Refusal> {
+        let full = || Refusal::busy("connections", "too many are open; close one and try again");
+        self.place(client).ok_or_else(full)
+    }
 }
 
 /// One of those that a gauge counts, until dropped.
@@ -249,6 +243,11 @@ async fn not_found(headers: HeaderMap) -> Response {
         return indexer::grpc::unknown_method();
     }
     error(StatusCode::NOT_FOUND, "NOT_FOUND", "no such path; the doors are listed in the README")
+}
+
+async fn method_not_allowed() -> Response {
+    let message = "this path has no such method; the header `allow` names those that it has";
+    error(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message)
 }
 
 /// The documents' error body for HTTP.

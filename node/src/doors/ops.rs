@@ -24,17 +24,16 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
         reasons.push("node: stopping".into());
     }
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let indexer = shared.services.indexer.health();
-    let mut body = json!({
-        "ready": reasons.is_empty(),
-        "reasons": reasons,
-        "indexer": {
+    let mut body = json!({"ready": reasons.is_empty(), "reasons": reasons});
+    if let Some(indexing) = &shared.services.indexing {
+        let indexer = indexing.indexer.health();
+        body["indexer"] = json!({
             "head": indexer.committed_head,
             "chainHead": indexer.chain_head,
             "lagBlocks": indexer.lag_blocks,
             "sinceHeadMs": indexer.since_head_ms,
-        },
-    });
+        });
+    }
     if let Some(relaying) = &shared.services.relaying {
         body["relayer"] = json!(relaying.relayer.health());
         body["p2pPeers"] = json!(relaying.mesh.peers());
@@ -45,10 +44,12 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
 /// `GET /metrics`: Prometheus text, format 0.0.4.
 pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
     // What silence would hide: with no endpoint left, head and lag just stay as they are.
-    let indexer = shared.services.indexer.health();
-    metrics::gauge!("wia_indexer_live").set(u8::from(indexer.state == IndexerState::Live));
-    metrics::gauge!("wia_indexer_since_head_seconds")
-        .set(Duration::from_millis(indexer.since_head_ms).as_secs_f64());
+    if let Some(indexing) = &shared.services.indexing {
+        let indexer = indexing.indexer.health();
+        metrics::gauge!("wia_indexer_live").set(u8::from(indexer.state == IndexerState::Live));
+        metrics::gauge!("wia_indexer_since_head_seconds")
+            .set(Duration::from_millis(indexer.since_head_ms).as_secs_f64());
+    }
     let text = shared.services.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
@@ -56,7 +57,7 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
 impl Services {
     /// Empty when messages are taken and events flow.
     pub(crate) fn reasons_not_ready(&self) -> Vec<String> {
-        let indexer = self.indexer.health().reason();
+        let indexer = self.indexing.as_ref().and_then(|indexing| indexing.indexer.health().reason());
         let mut reasons: Vec<_> = indexer.map(|reason| format!("indexer: {reason}")).into_iter().collect();
         match self.relaying.as_ref().map(|r| r.relayer.health().condition) {
             None | Some(Condition::Ready) => {}

@@ -18,14 +18,17 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use tokio_stream::StreamMap;
 use tokio_util::sync::CancellationToken;
 use wia_protocol::RpcError;
+use wia_protocol::jsonrpc::Code;
 use wia_protocol::jsonrpc::{self, Element, Frame, Id, Reply};
 use wia_protocol::relay::MAX_MESSAGE_BYTES;
+use wia_protocol::relay::batch::MAX_BATCH_BYTES;
 
 use crate::config;
 
 /// Beyond this the WebSocket layer itself refuses to gather a message, so that a stranger cannot make us
-/// hold more. Between [`MAX_MESSAGE_BYTES`] and this, the connection lives on after the refusal.
-pub(crate) const HARD_LIMIT_BYTES: usize = 1 << 20;
+/// hold more. Between [`MAX_MESSAGE_BYTES`] and this are batches; another call of that size is refused, and the
+/// connection lives on.
+pub(crate) const HARD_LIMIT_BYTES: usize = MAX_BATCH_BYTES;
 
 /// What each connection holds for reading, in bytes; the library's own 128 KiB are for few.
 pub(crate) const READ_BUFFER_BYTES: usize = 4 << 10;
@@ -104,6 +107,11 @@ pub(crate) trait Methods: Send {
 
     /// When the session must end unless something changes, and how.
     fn deadline(&self) -> Option<(Instant, Close)>;
+
+    /// Whether a call of that method may be larger than [`MAX_MESSAGE_BYTES`], up to [`HARD_LIMIT_BYTES`].
+    fn takes_large(&self, _method: &str) -> bool {
+        false
+    }
 
     /// A refusal that stands before the first call (a wrong token in the upgrade).
     fn opening_refusal(&mut self) -> Option<(RpcError, Close)> {
@@ -255,11 +263,15 @@ struct Answer {
 
 fn take(text: &str, methods: &mut impl Methods, open: usize) -> Taken {
     let mut taken = Taken::default();
+    let parsed = jsonrpc::parse(text);
     if text.len() > MAX_MESSAGE_BYTES {
-        taken.now = Some(text_of(&jsonrpc::oversize(MAX_MESSAGE_BYTES)));
-        return taken;
+        let large = matches!(&parsed, Ok(Frame::Single(Ok(call))) if methods.takes_large(&call.method));
+        if !large {
+            taken.now = Some(text_of(&jsonrpc::oversize(MAX_MESSAGE_BYTES)));
+            return taken;
+        }
     }
-    match jsonrpc::parse(text) {
+    match parsed {
         Err(reply) => taken.now = Some(text_of(&reply)),
         Ok(Frame::Single(element)) => match carry_out(element, methods, open, &mut taken) {
             None => {}
@@ -348,6 +360,11 @@ fn carry_out(
         }
     };
     id.map(|id| Outcome::Now(Reply::new(id, result)))
+}
+
+/// -32601 for a method that a stream does not have.
+pub(crate) fn unknown_method(method: &str) -> RpcError {
+    RpcError::new(Code::MethodNotFound, "method", format!("`{method}` is not a method of this stream"))
 }
 
 fn text_of(reply: &Reply) -> String {

@@ -1,4 +1,4 @@
-//! What the indexer is told: the chain's endpoints, our contracts by the names of the deployment, and those of others.
+//! What tells events: the indexer and its webhooks. What it is told: the chain's endpoints, our contracts by the names of the deployment, and those of others.
 
 use std::collections::BTreeSet;
 
@@ -11,12 +11,41 @@ use wia_indexer::sink::{Courier, CourierView};
 use wia_indexer::{Contract, Endpoint, Indexer, Kind};
 use wia_store::Store;
 
-use super::NodeError;
+use super::{INDEXER, NodeError, Room};
 use crate::config::{Config, Follow};
+use crate::doors::Indexing;
 use crate::webhook;
 
+/// Its loops, not running yet.
+pub(super) struct Engines {
+    indexer: wia_indexer::Engine,
+    couriers: Vec<Courier>,
+}
+
+impl Engines {
+    /// Their rooms, in drain order: what the indexer commits while it ends is carried after the next start.
+    pub(super) fn start(self) -> Vec<Room> {
+        let carried = |courier: Courier| Room::open("webhook", |stop| courier.run(stop));
+        let mut rooms: Vec<Room> = self.couriers.into_iter().map(carried).collect();
+        rooms.push(Room::open(INDEXER, |stop| self.indexer.run(stop)));
+        rooms
+    }
+}
+
+/// Opens it with its webhooks; gives the handles for the doors, and the loops.
+pub(super) fn open(
+    config: &Config,
+    store: &Store,
+    deployment: &Deployment,
+) -> Result<(Indexing, Engines), NodeError> {
+    let (engine, indexer) = wia_indexer::open(store, self::config(config, deployment)?)?;
+    let (couriers, views) = webhooks(config, store, &indexer)?.into_iter().unzip();
+    let indexing = Indexing::new(&config.http, config.chain.id, indexer, views);
+    Ok((indexing, Engines { indexer: engine, couriers }))
+}
+
 /// The couriers of the webhooks, each with its view.
-pub(super) fn webhooks(
+fn webhooks(
     config: &Config,
     store: &Store,
     indexer: &Indexer,
@@ -34,7 +63,7 @@ pub(super) fn webhooks(
 }
 
 /// The indexer's configuration.
-pub(super) fn config(config: &Config, deployment: &Deployment) -> Result<wia_indexer::Config, NodeError> {
+fn config(config: &Config, deployment: &Deployment) -> Result<wia_indexer::Config, NodeError> {
     let chain = &config.chain;
     let first = Endpoint { http_url: chain.http_url.clone(), ws_url: chain.ws_url.clone() };
     let ours = deployment.contracts.iter().filter_map(|(name, contract)| {

@@ -1,4 +1,4 @@
-//! What takes messages in: the relayer on its chain with its keys, the mesh, and the tokens that are believed.
+//! What takes messages in: the relayer on its chain with its keys, and the mesh.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -7,14 +7,15 @@ use std::sync::Arc;
 use alloy::signers::local::PrivateKeySigner;
 use futures::FutureExt;
 use wia_abi::Deployment;
+use wia_indexer::Indexer;
 use wia_relayer::mesh;
-use wia_relayer::{Keys, LaneSigner, Relayer, RpcChain};
+use wia_relayer::{Chain, Keys, LaneSigner, Relayer, RpcChain};
 use wia_store::Store;
 
-use super::{NodeError, Room};
+use super::followed_chain::FollowedChain;
+use super::{NodeError, RELAYER, Room};
 use crate::config::{self, Config};
 use crate::doors::Relaying;
-use crate::identity::Verifier;
 use crate::keystore;
 use crate::remote_signer::RemoteSigner;
 
@@ -32,7 +33,7 @@ impl Engines {
     pub(super) fn start(self) -> [Room; 2] {
         [
             Room::open("mesh", |stop| self.mesh.run(stop).map(Ok::<_, Infallible>)),
-            Room::open("relayer", |stop| self.relayer.run(stop)),
+            Room::open(RELAYER, |stop| self.relayer.run(stop)),
         ]
     }
 }
@@ -42,23 +43,30 @@ pub(super) async fn open(
     config: &Config,
     store: &Store,
     deployment: &Deployment,
+    indexer: Option<&Indexer>,
 ) -> Result<(Relaying, Engines), NodeError> {
     let section = config.relayer.as_ref().ok_or(NodeError::NoRelayer)?;
     let chain =
         RpcChain::connect(&config.chain.http_url, config.chain.ws_url.as_deref(), CHAIN_TIMEOUT_MS).await?;
+    let chain: Arc<dyn Chain> = match indexer {
+        Some(indexer) => Arc::new(FollowedChain::new(chain, indexer.clone())),
+        None => Arc::new(chain),
+    };
     let relayer_config = wia_relayer::Config {
         deployment: deployment.clone(),
         rpc_url_for_wallets: config.chain.public_rpc_url.clone(),
+        sharing: wia_relayer::Sharing {
+            relayers: config.p2p.relayers.clone(),
+            takeover_after_blocks: config.p2p.takeover_after_blocks,
+            alive_ms: config.p2p.alive_ms,
+        },
         ..section.tuning.clone()
     };
-    let (relaying, relayer) =
-        wia_relayer::open(store, relayer_config, Arc::new(chain), keys(section)?).await?;
+    let (relaying, relayer) = wia_relayer::open(store, relayer_config, chain, keys(section)?).await?;
 
     let identity = mesh::identity(&config.data_dir.join("p2p.key"))?;
     let (meshing, mesh) = mesh::open(mesh_config(config)?, identity, relayer.clone())?;
-
-    let verifier = Verifier::new(&config.identity)?;
-    Ok((Relaying { relayer, mesh, verifier }, Engines { relayer: relaying, mesh: meshing }))
+    Ok((Relaying { relayer, mesh }, Engines { relayer: relaying, mesh: meshing }))
 }
 
 fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {

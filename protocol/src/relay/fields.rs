@@ -6,7 +6,7 @@ use std::str::FromStr;
 use alloy::primitives::{Address, B256, Bytes, U256};
 use serde_json::{Map, Value};
 
-use crate::RpcError;
+use crate::{RpcError, Timestamp};
 
 pub(super) struct Fields<'a> {
     name: &'static str,
@@ -80,28 +80,37 @@ impl<'a> Fields<'a> {
 
     pub(super) fn addresses(&mut self, field: &'static str, most: usize) -> Result<Vec<Address>, RpcError> {
         let shape = "must be an array of addresses, each 0x and 40 hex digits";
-        self.list(field, most)?
-            .iter()
-            .map(|v| v.as_str().and_then(address).ok_or_else(|| RpcError::invalid(field, shape)))
-            .collect()
+        let entry = |v: &Value| v.as_str().and_then(address).ok_or_else(|| RpcError::invalid(field, shape));
+        not_empty(field, self.array(field, most)?.iter().map(entry).collect::<Result<_, _>>()?)
     }
 
     pub(super) fn bytes32(&mut self, field: &'static str) -> Result<B256, RpcError> {
         bytes32(self.text(field)?).ok_or_else(|| RpcError::invalid(field, BYTES32))
     }
 
-    pub(super) fn bytes32_list(&mut self, field: &'static str, most: usize) -> Result<Vec<B256>, RpcError> {
-        let entry = |v: &Value| v.as_str().and_then(bytes32).ok_or_else(|| RpcError::invalid(field, BYTES32));
-        self.list(field, most)?.iter().map(entry).collect()
+    pub(super) fn number(&mut self, field: &'static str) -> Result<u64, RpcError> {
+        let number = self.value(field)?.as_u64();
+        number.ok_or_else(|| RpcError::invalid(field, format!("must be an integer from 0 to {}", u64::MAX)))
     }
 
-    /// An array of 1 to `most` entries.
-    fn list(&mut self, field: &'static str, most: usize) -> Result<&'a [Value], RpcError> {
+    pub(super) fn timestamp(&mut self, field: &'static str) -> Result<Timestamp, RpcError> {
+        let shape = "must be a moment: RFC 3339 UTC with milliseconds, e.g. \"2025-01-15T12:00:00.000Z\"";
+        serde_json::from_value(self.value(field)?.clone()).map_err(|_| RpcError::invalid(field, shape))
+    }
+
+    pub(super) fn bytes32_list(&mut self, field: &'static str, most: usize) -> Result<Vec<B256>, RpcError> {
+        not_empty(field, self.bytes32_array(field, most)?)
+    }
+
+    /// One that may be empty.
+    pub(super) fn bytes32_array(&mut self, field: &'static str, most: usize) -> Result<Vec<B256>, RpcError> {
+        let entry = |v: &Value| v.as_str().and_then(bytes32).ok_or_else(|| RpcError::invalid(field, BYTES32));
+        self.array(field, most)?.iter().map(entry).collect()
+    }
+
+    fn array(&mut self, field: &'static str, most: usize) -> Result<&'a [Value], RpcError> {
         let items = self.value(field)?.as_array();
         let items = items.ok_or_else(|| RpcError::invalid(field, "must be an array"))?;
-        if items.is_empty() {
-            return Err(RpcError::invalid(field, "Array cannot be empty"));
-        }
         if items.len() > most {
             return Err(RpcError::invalid(
                 field,
@@ -131,6 +140,10 @@ impl<'a> Fields<'a> {
             }
         }
     }
+}
+
+fn not_empty<T>(field: &str, items: Vec<T>) -> Result<Vec<T>, RpcError> {
+    if items.is_empty() { Err(RpcError::invalid(field, "Array cannot be empty")) } else { Ok(items) }
 }
 
 const BYTES32: &str = "must be 32 bytes: 0x and 64 hex digits";

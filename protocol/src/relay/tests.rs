@@ -4,7 +4,7 @@ use alloy::primitives::U256;
 
 use super::*;
 
-fn params() -> Value {
+pub(super) fn params() -> Value {
     json!({
         "chainId": "31337",
         "contract": "CarbonCredit",

@@ -25,19 +25,30 @@ const LOOK_AHEAD_BATCHES: usize = 4;
 impl Engine {
     /// Begins to prepare a batch for every lane that has room, while there are messages.
     pub(super) fn prepare_batches(&mut self) -> Result<(), RelayerError> {
-        let lingered = self.linger_until.take().is_some_and(|until| until <= Instant::now());
-        if !self.identified || self.shared.is_away() {
+        let lingering = self.linger_until.filter(|until| *until > Instant::now());
+        let lingered = self.linger_until.is_some() && lingering.is_none();
+        self.linger_until = None;
+        let Some(head) = self.shared.head().filter(|_| self.identified && !self.shared.is_away()) else {
             return Ok(());
-        }
-        let Some(head) = self.shared.head() else { return Ok(()) };
+        };
         while let Some(lane) = self.idle_lane() {
-            let Some(batch) = self.choose(head)? else { return Ok(()) };
-            if !batch.is_full && !lingered && self.gathers_more() {
-                let linger = Duration::from_millis(self.shared.config.batch_linger_ms);
-                self.linger_until = Some(self.linger_until.unwrap_or(Instant::now() + linger));
+            // Each message wakes the loop: as long as they are too few for a batch there is nothing to choose from.
+            let fewer = self.shared.queue.depth().saturating_sub(self.taken.len()) < self.batch_items;
+            if lingering.is_some() && fewer {
+                self.linger_until = lingering;
                 return Ok(());
             }
-            self.begin(lane, head, batch.entries);
+            let Some(batch) = self.choose(head) else { return Ok(()) };
+            if !batch.is_full && !lingered && self.gathers_more() {
+                let linger = Duration::from_millis(self.shared.config.batch_linger_ms);
+                self.linger_until = Some(lingering.unwrap_or(Instant::now() + linger));
+                return Ok(());
+            }
+            let entries = self.entries(batch.chosen)?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            self.begin(lane, head, entries);
         }
         Ok(())
     }
@@ -52,20 +63,20 @@ impl Engine {
         let lanes = self.lanes.iter().enumerate();
         let lanes = lanes.filter(|(_, lane)| !lane.busy && lane.prepare_at.is_none());
         let lanes = lanes.filter(|(index, _)| !one_can || can_pay(index));
-        let loads = lanes.map(|(index, lane)| (self.undecided_of(lane.address()).count(), index));
+        let loads = lanes.map(|(index, lane)| (lane.in_flight, index));
         loads.filter(|(load, _)| *load < most).min().map(|(_, index)| index)
     }
 
     /// Whether a batch that is not full should wait a moment for more: not while nothing else is under way, so that
     /// a message that comes alone goes at once.
     fn gathers_more(&self) -> bool {
-        !self.preparing.is_empty() || self.undecided().next().is_some()
+        !self.preparing.is_empty() || self.lanes.iter().any(|lane| lane.in_flight > 0)
     }
 
     /// The next batch; `None` when nothing waits that may go.
-    fn choose(&mut self, head: Head) -> Result<Option<Chosen>, RelayerError> {
+    fn choose(&self, head: Head) -> Option<Batch> {
         let config = &self.shared.config;
-        let Some(present) = self.shared.present() else { return Ok(None) };
+        let present = self.shared.present()?;
         let now = Instant::now();
         let oldest = self.undecided().map(|t| t.number).min();
         let held = |c: &Candidate| match self.holds.get(&c.relay_id).map(|hold| hold.until) {
@@ -75,14 +86,25 @@ impl Engine {
         };
         let mut waiting = self.shared.queue.waiting(LOOK_AHEAD_BATCHES * config.batch_max_items, |c| {
             let valid = c.deadline > present.timestamp && c.valid_after < present.timestamp;
-            valid && !self.taken.contains(&c.relay_id) && !held(c)
+            let ours = || self.shared.others.may_take(c.relay_id, c.include_by_block, head.number);
+            valid && !self.taken.contains(&c.relay_id) && !held(c) && ours()
         });
         for candidate in &mut waiting {
             candidate.share = self.shares.get(&candidate.relay_id).copied().unwrap_or(usize::MAX);
             candidate.way = candidate.way.by(self.shared.destinations.batcher);
         }
         let gas = room::target(config.batch_gas_target, head.gas_limit);
-        let Batch { chosen, is_full } = next_batch(&waiting, BatchLimits { items: self.batch_items, gas });
+        let batch = next_batch(&waiting, BatchLimits { items: self.batch_items, gas });
+        if batch.chosen.is_empty() {
+            // Nothing that could be prepared: no reason to complain of the last attempt.
+            self.shared.lanes().iter_mut().for_each(|view| view.unprepared = None);
+            return None;
+        }
+        Some(batch)
+    }
+
+    /// The records of what was chosen and still waits.
+    fn entries(&self, chosen: Vec<Candidate>) -> Result<Vec<Entry>, RelayerError> {
         let mut entries = Vec::with_capacity(chosen.len());
         for candidate in chosen {
             let item = self.shared.queue.item(candidate.relay_id)?;
@@ -90,12 +112,7 @@ impl Engine {
                 entries.push(Entry { candidate, item });
             }
         }
-        if entries.is_empty() {
-            // Nothing that could be prepared: no reason to complain of the last attempt.
-            self.shared.lanes().iter_mut().for_each(|view| view.unprepared = None);
-            return Ok(None);
-        }
-        Ok(Some(Chosen { entries, is_full }))
+        Ok(entries)
     }
 
     fn begin(&mut self, lane: usize, head: Head, entries: Vec<Entry>) {
@@ -219,11 +236,4 @@ impl Engine {
         };
         U256::from(gas) * U256::from(price)
     }
-}
-
-/// A batch with the records of its messages.
-struct Chosen {
-    entries: Vec<Entry>,
-    /// Nothing more fits, so that waiting for more is no use.
-    is_full: bool,
 }

@@ -24,6 +24,9 @@ use crate::state::Event;
 /// The most messages that are forgotten per look, so that the loop is not held up.
 const PRUNED_PER_LOOK: usize = 1_024;
 
+/// What a transfer costs that was taken already or went stale (measured; the contract's own goal).
+const SKIPPED_TRANSFER_GAS: u64 = 8_500;
+
 /// After so many looks in a row without a receipt, each at another head or a retry interval later, a passed
 /// nonce is taken to be somebody else's: endpoints answer nonces and receipts from different machines.
 const MISSES: u32 = 3;
@@ -111,6 +114,7 @@ impl Engine {
         wrote |= self.finalize(seen.head)?;
         wrote |= self.expire(seen.head)?;
         wrote |= self.prune(seen.head)?;
+        self.count_in_flight();
         self.settle(wrote).await?;
         self.followed = Some(seen.head);
         for lane in &seen.lanes {
@@ -220,9 +224,11 @@ impl Engine {
                     changes.step(*relay_id, Event::Mine, Some(slot), place);
                 }
                 Verdict::ByStranger(execution) if own => {
+                    self.waste(&item);
                     self.adopt_stranger((*relay_id, &item), execution, &mut changes)?;
                 }
                 Verdict::Skipped(reason) if own => {
+                    self.waste(&item);
                     let detail = Detail { reason: Some(reason.clone()), ..place };
                     changes.step(*relay_id, Event::Skip, Some(slot), detail);
                 }
@@ -238,6 +244,15 @@ impl Engine {
         changes.put.push(record);
         self.apply(&changes)?;
         Ok(true)
+    }
+
+    /// The batch paid for an item that did nothing: its signer's quota does. Whoever has a message relayed and uses its
+    /// nonce elsewhere could otherwise burn a lane's money for nothing.
+    fn waste(&self, item: &Item) {
+        // Other actions may get as far as all but their end.
+        let message = &item.message;
+        let gas = message.payee().map_or_else(|| message.execution_gas(), |_| SKIPPED_TRANSFER_GAS);
+        self.shared.quota.waste(message.signer(), gas, std::time::Instant::now());
     }
 
     fn missed(&mut self, slot: Slot) -> bool {

@@ -79,6 +79,8 @@ impl Engine {
         // The order matters: a nonce is taken by what is on disk, and only what is on disk is sent.
         self.apply(&changes)?;
         self.settle(true).await?;
+        let head = self.shared.head().map_or(0, |head| head.number);
+        self.shared.claim(&record.items, head)?;
         self.track(record)?;
         self.send(slot);
         Ok(())

@@ -22,8 +22,10 @@ impl Engine {
         let config = &self.shared.config;
         let (again, stale) = (config.rebroadcast_after_blocks, config.replace_after_blocks);
         let older = |since: u64, blocks: u64| head.number >= since.saturating_add(blocks);
-        let first = self.undecided_of(lane).find(|t| t.record.slot.nonce >= chain_nonce);
-        let stuck = first.filter(|t| t.waiting_since.is_some_and(|since| older(since, stale)));
+        // Only the next one: no price helps what stands behind a nonce that is not used yet (a gap, or an endpoint
+        // whose state is behind).
+        let next = self.undecided_of(lane).find(|t| t.record.slot.nonce == chain_nonce);
+        let stuck = next.filter(|t| t.waiting_since.is_some_and(|since| older(since, stale)));
         if let Some(slot) = stuck.map(|t| t.record.slot) {
             self.replace(slot, head).await?;
         }

@@ -4,6 +4,7 @@ use wia_protocol::Timestamp;
 use wia_protocol::relay::State;
 
 use super::*;
+use crate::Tier;
 
 const SIGNER: Address = Address::repeat_byte(1);
 
@@ -28,7 +29,7 @@ fn feed(capacity: usize) -> Feed {
 }
 
 fn origin(name: &str) -> Origin {
-    Origin::User(name.into())
+    Origin::User(name.into(), Tier::Free)
 }
 
 fn watch(feed: &Feed, watch: Watch) -> Option<Updates> {

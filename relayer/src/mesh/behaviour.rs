@@ -17,16 +17,22 @@ use libp2p::gossipsub::{
     PeerScoreParams, PeerScoreThresholds, TopicScoreParams, ValidationMode,
 };
 use libp2p::identity::Keypair;
+use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
+use libp2p::kad::{self, BucketInserts, StoreInserts};
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{StreamProtocol, Swarm, SwarmBuilder, identify, noise, ping, tcp, yamux};
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{
+    PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, mdns, memory_connection_limits, noise, ping, tcp,
+    yamux,
+};
 use wia_protocol::relay::{MAX_MESSAGE_BYTES, P2P_PROTOCOL};
 
 use super::codec::Codec;
 use super::config::{Config, Gossip, Limits};
 use super::{MeshError, gossip};
 
-/// Topics that one peer may be subscribed to. We know one (and claims, later); the rest is room for versions.
+/// Topics that one peer may be subscribed to. We know two; the rest is room for versions.
 const TOPICS_PER_PEER: usize = 16;
 
 /// What a peer may send over QUIC before we read it: a whole response, and several of them. The library's own
@@ -38,11 +44,14 @@ const UNREAD_BYTES_PER_CONNECTION: u32 = 4 * 1024 * 1024;
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     pub(super) limits: connection_limits::Behaviour,
+    pub(super) memory: memory_connection_limits::Behaviour,
     pub(super) blocked: allow_block_list::Behaviour<BlockedPeers>,
     pub(super) identify: identify::Behaviour,
     pub(super) ping: ping::Behaviour,
     pub(super) requests: request_response::Behaviour<Codec>,
     pub(super) gossip: gossipsub::Behaviour,
+    pub(super) kad: Toggle<kad::Behaviour<MemoryStore>>,
+    pub(super) mdns: Toggle<mdns::tokio::Behaviour>,
 }
 
 /// Which side of the relay protocol a node speaks.
@@ -56,6 +65,13 @@ pub(super) enum Role {
 
 pub(super) fn swarm(config: &Config, key: Keypair, role: Role) -> Result<Swarm<Behaviour>, MeshError> {
     let setup = |what: &str, e: &dyn std::fmt::Display| MeshError::Setup(format!("{what}: {e}"));
+    let id = key.public().to_peer_id();
+    let protocol = kad_protocol(config.chain_id)?;
+    let kad = (role == Role::Relayer && config.discovery.kademlia).then(|| kademlia(config, protocol, id));
+    let mdns = role == Role::Relayer && config.discovery.mdns;
+    let mdns = mdns.then(|| mdns::tokio::Behaviour::new(mdns::Config::default(), id));
+    let mdns = mdns.transpose().map_err(|e| setup("mDNS", &e))?;
+    let memory = usize::try_from(config.limits.memory_bytes).unwrap_or(usize::MAX);
     let gossip = gossipsub_behaviour(config).map_err(|e| setup("gossipsub", &e))?;
     let requests = requests(config, role);
     let streams = config.limits.concurrent_streams;
@@ -72,6 +88,7 @@ pub(super) fn swarm(config: &Config, key: Keypair, role: Role) -> Result<Swarm<B
         })
         .with_behaviour(|key| Behaviour {
             limits: connection_limits::Behaviour::new(connection_limits(&config.limits)),
+            memory: memory_connection_limits::Behaviour::with_max_bytes(memory),
             blocked: allow_block_list::Behaviour::default(),
             identify: identify::Behaviour::new(
                 identify::Config::new(P2P_PROTOCOL.to_owned(), key.public())
@@ -81,6 +98,8 @@ pub(super) fn swarm(config: &Config, key: Keypair, role: Role) -> Result<Swarm<B
             ping: ping::Behaviour::default(),
             requests,
             gossip,
+            kad: kad.into(),
+            mdns: mdns.into(),
         })
         .map_err(|e| setup("protocols", &e))?
         .with_swarm_config(|swarm| {
@@ -90,6 +109,35 @@ pub(super) fn swarm(config: &Config, key: Keypair, role: Role) -> Result<Swarm<B
         })
         .build();
     Ok(swarm)
+}
+
+/// The name under which the relayers of one chain tell each other of peers.
+pub(super) fn kad_protocol(chain_id: u64) -> Result<StreamProtocol, MeshError> {
+    let name = format!("/wia/kad/1.0.0/{chain_id}");
+    StreamProtocol::try_from_owned(name).map_err(|e| MeshError::Setup(format!("Kademlia: {e}")))
+}
+
+/// A routing table and nothing else: no records, and only peers that identify said are relayers of this chain.
+fn kademlia(config: &Config, protocol: StreamProtocol, id: PeerId) -> kad::Behaviour<MemoryStore> {
+    let mut kad_config = kad::Config::new(protocol);
+    kad_config
+        .set_periodic_bootstrap_interval(Some(Duration::from_millis(config.discovery.kademlia_every_ms)))
+        .set_query_timeout(Duration::from_millis(config.request_timeout_ms))
+        .set_kbucket_inserts(BucketInserts::Manual)
+        .set_record_filtering(StoreInserts::FilterBoth)
+        .set_replication_interval(None)
+        .set_publication_interval(None)
+        .set_provider_publication_interval(None);
+    let nothing = MemoryStoreConfig {
+        max_records: 0,
+        max_value_bytes: 0,
+        max_providers_per_key: 0,
+        max_provided_keys: 0,
+    };
+    let mut kad = kad::Behaviour::with_config(id, MemoryStore::with_config(id, nothing), kad_config);
+    // Asked from the start: whether the addresses that we listen on are reached from outside, peers find out.
+    kad.set_mode(Some(kad::Mode::Server));
+    kad
 }
 
 /// Open streams on one connection: requests, and what gossip, identify and ping keep open in both directions.
@@ -179,7 +227,11 @@ fn score(chain_id: u64) -> PeerScoreParams {
         ..TopicScoreParams::default()
     };
     PeerScoreParams {
-        topics: [(gossip::topic(chain_id).hash(), topic)].into(),
+        topics: [
+            (gossip::topic(chain_id).hash(), topic.clone()),
+            (gossip::claim_topic(chain_id).hash(), topic),
+        ]
+        .into(),
         topic_score_cap: 50.0,
         // Many wallets behind one address are one office or one gateway.
         ip_colocation_factor_weight: 0.0,

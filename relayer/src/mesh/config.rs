@@ -31,6 +31,8 @@ pub struct Config {
     pub limits: Limits,
     /// How messages spread.
     pub gossip: Gossip,
+    /// How peers are found beyond the bootstrap list.
+    pub discovery: Discovery,
     /// How long one request may take, from its first byte to the answer's last, in milliseconds. Above
     /// [`StatusQuery::MAX_WAIT_MS`], or a waiting `relay.status` could never answer.
     pub request_timeout_ms: u64,
@@ -47,6 +49,9 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Memory of this process above which no connection is made or taken, in bytes. It counts what is resident, the
+    /// whole node's.
+    pub memory_bytes: u64,
     /// Established connections that others opened. More are closed at once.
     pub inbound_connections: u32,
     /// Established connections that we opened.
@@ -104,6 +109,18 @@ pub struct Gossip {
     pub slow_heartbeats: NonZeroU32,
 }
 
+/// How relayers find each other. Wallets are not found, and look for nobody.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Discovery {
+    /// Kademlia under a protocol name of this chain's own: peers tell each other of peers. It keeps no records.
+    pub kademlia: bool,
+    /// How often it looks for peers, in milliseconds.
+    pub kademlia_every_ms: u64,
+    /// Multicast DNS: peers of the local network find each other. It tells everyone there that this node is one.
+    pub mdns: bool,
+}
+
 impl Config {
     /// The defaults for `chain_id`: no listener, no bootstrap.
     #[must_use]
@@ -114,6 +131,7 @@ impl Config {
             chain_id,
             limits: Limits::default(),
             gossip: Gossip::default(),
+            discovery: Discovery::default(),
             request_timeout_ms: 10_000,
             idle_timeout_ms: 120_000,
             redial_ms: 1_000,
@@ -134,6 +152,8 @@ impl Config {
         for (field, value) in [
             ("idle_timeout_ms", self.idle_timeout_ms),
             ("redial_ms", self.redial_ms),
+            ("discovery.kademlia_every_ms", self.discovery.kademlia_every_ms),
+            ("limits.memory_bytes", self.limits.memory_bytes),
             ("limits.fault_forgiven_ms", self.limits.fault_forgiven_ms),
             ("limits.ban_ms", self.limits.ban_ms),
             ("gossip.heartbeat_ms", self.gossip.heartbeat_ms),
@@ -168,6 +188,7 @@ impl Default for Config {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            memory_bytes: 4 * 1024 * 1024 * 1024,
             inbound_connections: 256,
             outbound_connections: 64,
             connections_per_peer: 4,
@@ -194,6 +215,12 @@ impl Default for Gossip {
             peer_queue: 5_000,
             slow_heartbeats: at_least_one(10),
         }
+    }
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self { kademlia: true, kademlia_every_ms: 300_000, mdns: false }
     }
 }
 

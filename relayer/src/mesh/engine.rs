@@ -1,36 +1,37 @@
-//! The mesh's only loop: what the swarm says, and what the service answered.
+//! The mesh's only loop: what the swarm says, what the service answered, and what it has to say.
 //!
 //! Every branch is short and never waits. The service's work runs in two bounded sets of tasks, `answers` and
 //! `verdicts`; over their bounds a request is answered with an error and a gossip message is ignored.
 
 mod bootstrap;
+mod discovery;
 mod requests;
+mod spread;
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use libp2p::core::transport::ListenerId;
-use libp2p::gossipsub::{IdentTopic, Message, MessageId};
+use libp2p::gossipsub::IdentTopic;
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::request_response::InboundRequestId;
 use libp2p::swarm::SwarmEvent;
-use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, ping};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, ping};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::behaviour::{self, Behaviour, BehaviourEvent, Role};
-use super::gossip::{self, Verdict};
+use super::gossip;
 use super::handle::{Health, Mesh};
-use super::peers::{Peers, Slow};
+use super::peers::Peers;
 use super::{Config, MeshError, RelayService, metrics};
-use crate::Origin;
 use bootstrap::Bootstrap;
 use requests::{Answer, Answering};
+use spread::Judged;
 
 /// How often bootstrap addresses and forgotten peers are looked after.
 const TICK: Duration = Duration::from_millis(500);
@@ -38,7 +39,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// How long connections stay open after the last answer when stopping.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Opens the listeners and subscribes to the topic. Nothing is answered until [`Engine::run`]. Must be called
+/// Opens the listeners and subscribes to the topics. Nothing is answered until [`Engine::run`]. Must be called
 /// within a tokio runtime.
 ///
 /// # Errors
@@ -52,7 +53,10 @@ pub fn open<S: RelayService>(
     metrics::describe();
     let mut swarm = behaviour::swarm(&config, key, Role::Relayer)?;
     let topic = gossip::topic(config.chain_id);
-    swarm.behaviour_mut().gossip.subscribe(&topic).map_err(|e| MeshError::Setup(e.to_string()))?;
+    let claims = gossip::claim_topic(config.chain_id);
+    for topic in std::iter::once(&topic).chain(service.shares().then_some(&claims)) {
+        swarm.behaviour_mut().gossip.subscribe(topic).map_err(|e| MeshError::Setup(e.to_string()))?;
+    }
     let mut listeners = HashMap::new();
     for address in &config.listen {
         let id = swarm
@@ -71,6 +75,8 @@ pub fn open<S: RelayService>(
         swarm,
         service,
         topic,
+        claims,
+        kad_protocol: behaviour::kad_protocol(config.chain_id)?,
         health,
         listeners,
         tick,
@@ -89,6 +95,8 @@ pub struct Engine<S> {
     service: S,
     swarm: Swarm<Behaviour>,
     topic: IdentTopic,
+    claims: IdentTopic,
+    kad_protocol: StreamProtocol,
     health: watch::Sender<Health>,
     listeners: HashMap<ListenerId, Vec<Multiaddr>>,
     tick: Interval,
@@ -100,12 +108,6 @@ pub struct Engine<S> {
     answers: JoinSet<Answer>,
     verdicts: JoinSet<Judged>,
     stopping: bool,
-}
-
-struct Judged {
-    id: MessageId,
-    source: PeerId,
-    verdict: Verdict,
 }
 
 impl<S: RelayService> Engine<S> {
@@ -152,6 +154,7 @@ impl<S: RelayService> Engine<S> {
             event = self.swarm.select_next_some() => self.on_swarm(event),
             Some(Ok(answer)) = self.answers.join_next() => self.on_answer(answer),
             Some(Ok(judged)) = self.verdicts.join_next() => self.report(judged),
+            outgoing = self.service.outgoing(), if !self.stopping => self.publish(outgoing),
             _ = self.tick.tick() => self.on_tick(Instant::now()),
         }
     }
@@ -161,6 +164,9 @@ impl<S: RelayService> Engine<S> {
         match event {
             SwarmEvent::Behaviour(BehaviourEvent::Requests(event)) => self.on_requests(event, now),
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event, now),
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(event)) => self.on_identified(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Kad(event)) => self.on_kad(&event),
+            SwarmEvent::Behaviour(BehaviourEvent::Mdns(event)) => self.on_mdns(event),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
                 peer,
                 connection,
@@ -206,61 +212,6 @@ impl<S: RelayService> Engine<S> {
         }
     }
 
-    fn on_gossip(&mut self, event: gossipsub::Event, now: Instant) {
-        use gossipsub::Event;
-        match event {
-            Event::Message { propagation_source, message_id, message } => {
-                self.on_message(propagation_source, message_id, message, now);
-            }
-            Event::Subscribed { peer_id, topic } if topic == self.topic.hash() => {
-                self.peers.subscribed(peer_id, true, now);
-                self.tell();
-            }
-            Event::Unsubscribed { peer_id, topic } if topic == self.topic.hash() => {
-                self.peers.subscribed(peer_id, false, now);
-                self.tell();
-            }
-            Event::SlowPeer { peer_id, failed_messages } => {
-                metrics::slow_peer();
-                match self.peers.slow(peer_id, now) {
-                    Slow::Log => tracing::warn!(peer = %peer_id, ?failed_messages, "a peer is slow"),
-                    Slow::Count => {}
-                    Slow::Disconnect => {
-                        tracing::warn!(peer = %peer_id, "disconnecting a peer that stays slow");
-                        let _ = self.swarm.disconnect_peer_id(peer_id);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn on_message(&mut self, source: PeerId, id: MessageId, message: Message, now: Instant) {
-        let full = self.verdicts.len() >= self.config.gossip.validations;
-        if self.stopping || full || !self.peers.gossip(source, now) {
-            return self.report(Judged { id, source, verdict: Verdict::Shed });
-        }
-        let service = self.service.clone();
-        let chain_id = self.config.chain_id;
-        let limit = Duration::from_millis(self.config.gossip.validation_timeout_ms);
-        self.verdicts.spawn(async move {
-            let work = Box::pin(judge(service, message.data, chain_id, source));
-            // Late or panicked: nothing is known about the message, so nothing is held against the peer.
-            let judged = timeout(limit, AssertUnwindSafe(work).catch_unwind()).await;
-            let verdict = judged.map_or(Verdict::Ignored, |v| v.unwrap_or(Verdict::Ignored));
-            Judged { id, source, verdict }
-        });
-    }
-
-    fn report(&mut self, Judged { id, source, verdict }: Judged) {
-        metrics::gossip(verdict);
-        let gossip = &mut self.swarm.behaviour_mut().gossip;
-        gossip.report_message_validation_result(&id, &source, verdict.acceptance());
-        if verdict == Verdict::Rejected {
-            self.fault(source);
-        }
-    }
-
     fn fault(&mut self, peer: PeerId) {
         if self.peers.fault(peer, Instant::now()) && self.swarm.behaviour_mut().blocked.block_peer(peer) {
             metrics::banned();
@@ -291,7 +242,7 @@ impl<S: RelayService> Engine<S> {
 
     /// Publishes how the mesh stands, to those who wait and to the metrics.
     fn tell(&self) {
-        let (peers, gossip_peers) = self.peers.counts();
+        let (peers, gossip_peers, claim_peers) = self.peers.counts();
         metrics::peers(peers);
         let own = Protocol::P2p(*self.swarm.local_peer_id());
         let mut addresses: Vec<Multiaddr> = self.listeners.values().flatten().cloned().collect();
@@ -301,22 +252,12 @@ impl<S: RelayService> Engine<S> {
             addresses: addresses.into_iter().map(|a| a.with(own.clone()).to_string()).collect(),
             peers,
             gossip_peers,
+            claim_peers,
         };
         self.health.send_if_modified(|known| {
             let changed = *known != health;
             *known = health;
             changed
         });
-    }
-}
-
-async fn judge<S: RelayService>(service: S, data: Vec<u8>, chain_id: u64, source: PeerId) -> Verdict {
-    let submission = match gossip::decode(&data, chain_id) {
-        Ok(submission) => submission,
-        Err(verdict) => return verdict,
-    };
-    match service.submit(submission, &Origin::Gossip(source.to_string())).await {
-        Ok(()) => Verdict::Accepted,
-        Err(error) => Verdict::of_refusal(&error),
     }
 }

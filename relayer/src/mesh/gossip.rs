@@ -1,17 +1,19 @@
 //! What one gossip message is, and what is reported about it: pure functions.
 //!
-//! In: the bytes of a message, or the relayer's answer to it. Out: its id, a [`Submission`], a [`Verdict`].
+//! In: the bytes of a message, or the relayer's answer to it. Out: its id, a [`Submission`] or [`Claim`], a [`Verdict`].
 //! A rejection costs the peer that forwarded the message its score, so it is kept for what every honest node
 //! would refuse: malformed bytes, and signatures of another key than that of `from` where no contract stands. What a
-//! contract wallet refuses, it may have accepted a block before, when the message was passed on. All else is ignored.
+//! contract wallet refuses, it may have accepted a block before, when the message was passed on. All else is ignored; a
+//! claim of a relayer that we do not share with, too, because others may.
 
 use alloy::signers::k256::sha2::{Digest, Sha256};
 use libp2p::gossipsub::{IdentTopic, Message, MessageAcceptance, MessageId};
 use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::{self, Submission};
+use wia_protocol::relay::{self, Claim, Submission};
 use wia_protocol::{RpcError, cbor};
 
 use super::MeshError;
+use crate::ClaimNews;
 use crate::intake::DEPENDS_ON_CHAIN;
 
 /// What is reported to gossipsub, with the name that metrics give it.
@@ -54,11 +56,25 @@ impl Verdict {
         let wrong = invalid && !passing && field(error) == Some("signature");
         if wrong { Self::Rejected } else { Self::Ignored }
     }
+
+    /// What the relayer made of a claim.
+    pub(super) fn of_claim(news: ClaimNews) -> Self {
+        match news {
+            ClaimNews::Heard => Self::Accepted,
+            ClaimNews::Nothing => Self::Ignored,
+            ClaimNews::Forged => Self::Rejected,
+        }
+    }
 }
 
 /// The topic of one chain's submissions.
 pub(super) fn topic(chain_id: u64) -> IdentTopic {
     IdentTopic::new(relay::gossip_topic(chain_id))
+}
+
+/// The topic of what relayers of one chain claim.
+pub(super) fn claim_topic(chain_id: u64) -> IdentTopic {
+    IdentTopic::new(relay::claim_topic(chain_id))
 }
 
 /// SHA-256(topic ‖ data): the same message has one id, whoever sends it.
@@ -69,7 +85,15 @@ pub(super) fn message_id(message: &Message) -> MessageId {
 
 /// The one form in which a submission is gossiped.
 pub(super) fn encode(submission: &Submission) -> Result<Vec<u8>, MeshError> {
-    let bytes = cbor::encode(&submission.to_params())?;
+    bounded(cbor::encode(&submission.to_params())?)
+}
+
+/// The one form in which a claim is gossiped.
+pub(super) fn encode_claim(claim: &Claim) -> Result<Vec<u8>, MeshError> {
+    bounded(cbor::encode(&claim.to_params())?)
+}
+
+fn bounded(bytes: Vec<u8>) -> Result<Vec<u8>, MeshError> {
     if bytes.len() > relay::MAX_MESSAGE_BYTES {
         return Err(MeshError::TooLarge { bytes: bytes.len(), limit: relay::MAX_MESSAGE_BYTES });
     }
@@ -90,6 +114,13 @@ pub(super) fn decode(data: &[u8], chain_id: u64) -> Result<Submission, Verdict> 
         return Err(Verdict::Rejected);
     }
     if submission.chain_id == chain_id { Ok(submission) } else { Err(Verdict::Ignored) }
+}
+
+/// Reads a message of a claim topic; only the form that [`encode_claim`] writes is taken.
+pub(super) fn decode_claim(data: &[u8]) -> Result<Claim, Verdict> {
+    let params = cbor::decode(data).map_err(|_| Verdict::Rejected)?;
+    let claim = Claim::parse(&params).map_err(|_| Verdict::Rejected)?;
+    if claim.to_params() == params { Ok(claim) } else { Err(Verdict::Rejected) }
 }
 
 fn field(error: &RpcError) -> Option<&str> {
@@ -163,6 +194,30 @@ mod tests {
         ] {
             assert_eq!(Verdict::of_refusal(&error), verdict, "{error}");
         }
+    }
+
+    #[test]
+    fn a_claim_has_one_form() {
+        let claim = Claim {
+            relayer: alloy::primitives::Address::repeat_byte(0xab),
+            issued_at: wia_protocol::Timestamp(1_736_942_400_007),
+            until_block: 7,
+            relay_ids: vec![alloy::primitives::B256::repeat_byte(0xcd)],
+            signature: vec![0x11; 65].into(),
+        };
+        assert_eq!(decode_claim(&encode_claim(&claim).unwrap()), Ok(claim.clone()));
+        for (member, value) in [
+            ("relayer", json!(claim.relayer.to_checksum(None))),
+            ("issuedAt", json!("2025-01-15T13:00:00.007+01:00")),
+            ("untilBlock", json!("7")),
+            ("more", json!(1)),
+        ] {
+            let mut params = claim.to_params();
+            params[member] = value;
+            let bytes = cbor::encode(&params).unwrap();
+            assert_eq!(decode_claim(&bytes), Err(Verdict::Rejected), "{member}");
+        }
+        assert_eq!(decode_claim(&[0xff]), Err(Verdict::Rejected));
     }
 
     #[test]

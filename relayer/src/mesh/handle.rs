@@ -16,6 +16,8 @@ pub struct Health {
     /// Of these, the ones that take this chain's gossip. No door shows it; who waits for it knows that what the
     /// next peer gossips is passed on.
     pub gossip_peers: usize,
+    /// Of these, the ones that take claims: relayers that share their work.
+    pub claim_peers: usize,
 }
 
 /// A handle to the mesh; clones share it.
@@ -25,6 +27,12 @@ pub struct Mesh {
 }
 
 impl Mesh {
+    /// How it stands now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.borrow().clone()
+    }
+
     /// Connected peers.
     #[must_use]
     pub fn peers(&self) -> usize {

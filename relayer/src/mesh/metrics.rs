@@ -7,6 +7,8 @@ use super::gossip::Verdict;
 const PEERS: &str = "wia_mesh_peers";
 const REQUESTS: &str = "wia_mesh_requests_total";
 const GOSSIP: &str = "wia_mesh_gossip_total";
+const CLAIMS: &str = "wia_mesh_claims_total";
+const PUBLISHED: &str = "wia_mesh_published_total";
 const SLOW_PEERS: &str = "wia_mesh_slow_peers_total";
 const BANS: &str = "wia_mesh_bans_total";
 
@@ -31,6 +33,8 @@ pub(super) fn describe() {
     describe_gauge!(PEERS, "Connected libp2p peers");
     describe_counter!(REQUESTS, "Requests over libp2p, by outcome");
     describe_counter!(GOSSIP, "Gossip messages, by outcome");
+    describe_counter!(CLAIMS, "Claims of other relayers, by outcome");
+    describe_counter!(PUBLISHED, "What this relayer gossiped itself, by outcome");
     describe_counter!(SLOW_PEERS, "Heartbeats in which messages for a slow peer were dropped");
     describe_counter!(BANS, "Peers cut off for malformed messages");
 }
@@ -53,6 +57,15 @@ pub(super) fn request(outcome: Request) {
 
 pub(super) fn gossip(verdict: Verdict) {
     counter!(GOSSIP, "outcome" => verdict.name()).increment(1);
+}
+
+pub(super) fn claim(verdict: Verdict) {
+    counter!(CLAIMS, "outcome" => verdict.name()).increment(1);
+}
+
+/// `outcome`: `sent`, `known` (gossiped before), `unheard` (no peer takes the topic), `dropped`.
+pub(super) fn published(outcome: &'static str) {
+    counter!(PUBLISHED, "outcome" => outcome).increment(1);
 }
 
 pub(super) fn slow_peer() {

@@ -38,6 +38,7 @@ struct Peer {
     connections: u32,
     answering: usize,
     subscribed: bool,
+    claims: bool,
     active_at: Instant,
     slow_logged: bool,
     requests: Allowance,
@@ -100,6 +101,7 @@ impl Peers {
         if let Some(peer) = self.known.get_mut(&id) {
             peer.connections = remaining;
             peer.subscribed &= remaining > 0;
+            peer.claims &= remaining > 0;
         }
     }
 
@@ -107,10 +109,16 @@ impl Peers {
         self.peer(id, now).subscribed = to_our_topic;
     }
 
-    /// Connected peers, and how many of them take our topic.
-    pub(super) fn counts(&self) -> (usize, usize) {
+    pub(super) fn takes_claims(&mut self, id: PeerId, takes: bool, now: Instant) {
+        self.peer(id, now).claims = takes;
+    }
+
+    /// Connected peers, how many of them take our topic, and how many the claims.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
         let connected = self.known.values().filter(|p| p.connections > 0);
-        connected.fold((0, 0), |(peers, gossip), p| (peers + 1, gossip + usize::from(p.subscribed)))
+        connected.fold((0, 0, 0), |(peers, gossip, claims), p| {
+            (peers + 1, gossip + usize::from(p.subscribed), claims + usize::from(p.claims))
+        })
     }
 
     /// A request comes in; when it is served, [`Peers::answered`] must follow.
@@ -187,6 +195,7 @@ impl Peer {
             connections: 0,
             answering: 0,
             subscribed: false,
+            claims: false,
             active_at: now,
             slow_logged: false,
             requests: full,
@@ -281,8 +290,9 @@ mod tests {
         peers.connected(id, 1, now);
         peers.connected(PeerId::random(), 1, now);
         peers.subscribed(id, true, now);
-        assert_eq!(peers.counts(), (2, 1));
+        peers.takes_claims(id, true, now);
+        assert_eq!(peers.counts(), (2, 1, 1));
         peers.disconnected(id, 0);
-        assert_eq!(peers.counts(), (1, 0));
+        assert_eq!(peers.counts(), (1, 0, 0));
     }
 }

@@ -95,11 +95,6 @@ impl World {
         let answer = self.anvil.provider.call(call.clone()).latest().await;
         let used = self.anvil.provider.estimate_gas(call.with_gas_limit(8_000_000)).await;
         let name = submission.message.action().name;
-        eprintln!(
-            "GAS {name} {} of {}",
-            used.as_ref().unwrap() - 21_000 - 4 * tokens,
-            submission.message.execution_gas()
-        );
         assert!(answer.is_ok(), "{name} with {gas} gas, of which it uses {used:?}: {answer:?}");
     }
 

@@ -4,7 +4,7 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::providers::ext::AnvilApi;
 use futures::FutureExt;
 use wia_protocol::relay::{State, StatusQuery, Submission, Watch};
-use wia_relayer::{Config, Origin};
+use wia_relayer::{Config, Origin, Tier};
 
 use crate::support::{Anvil, Relay, config, field, message, origin, within};
 
@@ -84,7 +84,8 @@ async fn one_origin_cannot_take_the_places_of_the_others() {
     let relay_id = relay.submit(&anvil.signed(&alice, message)).await.unwrap().relay_id;
 
     let query = StatusQuery { relay_id, after: Some(0), wait_ms: StatusQuery::MAX_WAIT_MS };
-    let (greedy, modest) = (Origin::User("greedy".into()), Origin::User("modest".into()));
+    let (greedy, modest) =
+        (Origin::User("greedy".into(), Tier::Free), Origin::User("modest".into(), Tier::Free));
     let mut first = Box::pin(relay.relayer.status(query.clone(), &greedy));
     assert!(first.as_mut().now_or_never().is_none(), "it waits");
     let second = relay.relayer.status(query.clone(), &greedy).await.unwrap();

@@ -1,6 +1,12 @@
 //! What goes wrong around the relayer: an endpoint that goes away, a process that is killed, fees that rise, a
 //! stranger on the lane's account. Nothing is lost, nothing is done twice.
 
+mod depths;
+mod endpoint;
+mod fees;
+mod nonces;
+mod unreliable;
+
 use std::sync::Arc;
 
 use alloy::primitives::{Address, U256};

@@ -17,4 +17,5 @@ mod load;
 mod offline;
 mod refusals;
 mod reorgs;
+mod several;
 mod support;

@@ -273,7 +273,17 @@ impl Relay {
         config: Config,
         chain: Arc<dyn Chain>,
     ) -> Self {
-        let lane = lane_key();
+        Self::start_as(lane_key(), anvil, folder, config, chain).await
+    }
+
+    /// The same under another key.
+    pub(crate) async fn start_as(
+        lane: PrivateKeySigner,
+        anvil: &Anvil,
+        folder: &Path,
+        config: Config,
+        chain: Arc<dyn Chain>,
+    ) -> Self {
         anvil.provider.anvil_set_balance(lane.address(), U256::from(CREDIT) * U256::from(100)).await.unwrap();
         Self::open(folder, config, chain, lane.clone().into(), lane).await
     }

@@ -4,6 +4,8 @@
 //! No rustls provider is installed here on purpose: the mesh must not need one.
 
 mod counts;
+mod mesh_claims;
+mod mesh_discovery;
 mod mesh_gossip;
 mod mesh_limits;
 mod mesh_requests;

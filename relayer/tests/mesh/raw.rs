@@ -7,7 +7,7 @@ use libp2p::gossipsub::{self, MessageAuthenticity, ValidationMode};
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{StreamProtocol, Swarm, SwarmBuilder, noise, tcp, yamux};
-use wia_protocol::relay::{P2P_PROTOCOL, gossip_topic};
+use wia_protocol::relay::{P2P_PROTOCOL, claim_topic, gossip_topic};
 use wia_relayer::mesh::{Multiaddr, PeerId};
 
 use super::support::{CHAIN_ID, within};
@@ -133,8 +133,17 @@ impl Raw {
 
     /// Gossips `data` as soon as the relayer takes the topic, and goes on being connected.
     pub(crate) async fn publish(&mut self, data: Vec<u8>) {
+        self.publish_on(topic(), data).await;
+    }
+
+    /// The same on the topic of claims.
+    pub(crate) async fn claim(&mut self, data: Vec<u8>) {
+        self.publish_on(gossipsub::IdentTopic::new(claim_topic(CHAIN_ID)), data).await;
+    }
+
+    async fn publish_on(&mut self, topic: gossipsub::IdentTopic, data: Vec<u8>) {
         within(async {
-            while self.swarm.behaviour_mut().gossip.publish(topic(), data.clone()).is_err() {
+            while self.swarm.behaviour_mut().gossip.publish(topic.clone(), data.clone()).is_err() {
                 self.swarm.select_next_some().await;
             }
         })

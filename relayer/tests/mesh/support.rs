@@ -4,15 +4,16 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use alloy::primitives::{Address, B256};
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::Submission;
-use wia_relayer::Origin;
+use wia_protocol::relay::{Claim, Submission};
+use wia_protocol::{RpcError, Timestamp};
 use wia_relayer::mesh::{self, Client, Config, Keypair, Mesh, Multiaddr, PeerId, RelayService};
+use wia_relayer::{ClaimNews, Origin, Outgoing};
 
 pub(crate) const CHAIN_ID: u64 = 31337;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,11 +33,20 @@ pub(crate) struct Recorder {
     started: Arc<watch::Sender<usize>>,
     gate: Arc<Semaphore>,
     refusal: Option<RpcError>,
+    claims: Arc<watch::Sender<Vec<Claim>>>,
+    says: mpsc::Sender<Outgoing>,
+    said: Arc<Mutex<mpsc::Receiver<Outgoing>>>,
+    alone: bool,
 }
 
 impl Recorder {
     pub(crate) fn new() -> Self {
+        let (says, said) = mpsc::channel(64);
         Self {
+            claims: Arc::new(watch::Sender::new(Vec::new())),
+            says,
+            said: Arc::new(Mutex::new(said)),
+            alone: false,
             seen: Arc::new(watch::Sender::new(Vec::new())),
             started: Arc::new(watch::Sender::new(0)),
             gate: Arc::new(Semaphore::new(0)),
@@ -47,6 +57,23 @@ impl Recorder {
     /// Refuses gossip whose `value` is 0 with this.
     pub(crate) fn refusing(error: RpcError) -> Self {
         Self { refusal: Some(error), ..Self::new() }
+    }
+
+    /// Shares its work with nobody.
+    pub(crate) fn alone() -> Self {
+        Self { alone: true, ..Self::new() }
+    }
+
+    /// Has something to say.
+    pub(crate) async fn say(&self, outgoing: Outgoing) {
+        self.says.send(outgoing).await.unwrap();
+    }
+
+    /// Waits until gossip has brought `n` claims, and returns their `untilBlock`s.
+    pub(crate) async fn claims(&self, n: usize) -> Vec<u64> {
+        let mut claims = self.claims.subscribe();
+        let claims = within(claims.wait_for(|c| c.len() >= n)).await.unwrap();
+        claims.iter().map(|c| c.until_block).collect()
     }
 
     /// Waits until gossip has brought `n` submissions, and returns their `value`s.
@@ -100,6 +127,28 @@ impl RelayService for Recorder {
             _ => Ok(()),
         }
     }
+
+    fn shares(&self) -> bool {
+        !self.alone
+    }
+
+    /// A claim up to block 0 is forged, one up to block 1 is old news.
+    async fn claim(&self, claim: Claim) -> ClaimNews {
+        let news = match claim.until_block {
+            0 => ClaimNews::Forged,
+            1 => ClaimNews::Nothing,
+            _ => ClaimNews::Heard,
+        };
+        self.claims.send_modify(|claims| claims.push(claim));
+        news
+    }
+
+    async fn outgoing(&self) -> Outgoing {
+        match self.said.lock().await.recv().await {
+            Some(outgoing) => outgoing,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// A running node; it stops when dropped.
@@ -125,6 +174,8 @@ impl Node {
     pub(crate) async fn with(service: Recorder, change: impl FnOnce(&mut Config)) -> Self {
         let listen = mesh::listen_addresses(Ipv4Addr::LOCALHOST.into(), 0);
         let mut config = Config { listen, ..Config::new(CHAIN_ID) };
+        // Who knows whom is what a test says.
+        config.discovery.kademlia = false;
         change(&mut config);
         let key = Keypair::generate_ed25519();
         let peer_id = key.public().to_peer_id();
@@ -145,6 +196,11 @@ impl Node {
 
     pub(crate) async fn client(&self) -> Client {
         Client::dial(self.tcp(), PATIENCE).await.unwrap()
+    }
+
+    /// Waits until `n` peers take this node's claims.
+    pub(crate) async fn shares_with(&self, n: usize) {
+        within(self.mesh.until(|health| health.claim_peers >= n)).await.unwrap();
     }
 
     /// Waits until this node gossips with `n` peers.
@@ -170,6 +226,17 @@ pub(crate) fn submission(value: u64) -> Submission {
         "signature": format!("0x{}", "11".repeat(65)),
     }))
     .unwrap()
+}
+
+/// A claim of some messages, or of none.
+pub(crate) fn claim(until_block: u64, ids: usize) -> Claim {
+    Claim {
+        relayer: Address::repeat_byte(1),
+        issued_at: Timestamp(1_736_942_400_007),
+        until_block,
+        relay_ids: vec![B256::repeat_byte(2); ids],
+        signature: vec![0x11; 65].into(),
+    }
 }
 
 fn value_of(submission: &Submission) -> u64 {

@@ -12,6 +12,7 @@ mod nodes;
 mod once;
 mod operations;
 mod refusals;
+mod relay;
 mod reorg;
 mod stream;
 mod tokens;

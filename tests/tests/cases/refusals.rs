@@ -1,5 +1,5 @@
-//! Bad input: each refusal is a JSON-RPC error whose `data` names the field and the reason, at the WebSocket and over
-//! libp2p alike, and nothing half-accepted stays behind.
+//! Bad input: each refusal names the field and the reason, as a JSON-RPC error's `data` at the WebSocket and over libp2p,
+//! as the documents' error body over REST, and nothing half-accepted stays behind.
 
 use alloy::primitives::{B256, U256};
 use serde_json::{Value, json};
@@ -7,6 +7,7 @@ use wia_protocol::RpcError;
 use wia_protocol::relay::{State, Submission};
 use wia_tests::{Client, Environment, Incoming, Signed, Socket, Wallet};
 
+use crate::relay::post;
 use crate::{MILLICREDIT, STRANGER};
 
 /// A submission that must be refused, and the refusal's code and field.
@@ -28,6 +29,23 @@ async fn over_websocket_each_names_code_field_and_reason_and_leaves_nothing() {
             let unknown = relay.status(id).await.expect_err(refusal.what);
             assert_eq!(unknown.code, -32003, "{}: {unknown}", refusal.what);
         }
+    }
+}
+
+#[tokio::test]
+async fn over_rest_they_are_the_same_with_the_documents_body() {
+    let env = Environment::shared().await;
+    let refusals = refusals(&env).await;
+    for refusal in &refusals {
+        let (status, body) = post(&env, &refusal.params).await;
+        let error = &body["error"];
+        assert_eq!((status, &error["field"]), (400, &json!(refusal.field)), "{}: {body}", refusal.what);
+        assert_eq!(
+            (&error["code"], &error["statusCode"]),
+            (&json!("INVALID_PARAMETER"), &json!(400)),
+            "{body}"
+        );
+        assert!(error["reason"].as_str().is_some_and(|reason| reason.len() > 5), "{}: {body}", refusal.what);
     }
 }
 

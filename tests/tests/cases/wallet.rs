@@ -1,5 +1,7 @@
 //! `wia wallet` as a person uses it: keys that nobody sees, a balance, a transfer over QUIC, the stream in a terminal.
 
+mod receipts;
+
 use std::path::Path;
 use std::process::Command;
 

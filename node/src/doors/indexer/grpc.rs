@@ -27,10 +27,11 @@ use wia_protocol::generated::indexer::{
 use wia_protocol::indexer::Subscribe;
 use wia_protocol::relay::MAX_MESSAGE_BYTES;
 
+use super::Door;
 use super::reader::{End, messages};
-use super::refusal::Refusal;
 use crate::doors::lifeline::Lifeline;
-use crate::doors::{Counted, Shared, client, error};
+use crate::doors::refusal::Refusal;
+use crate::doors::{Counted, client, error};
 
 /// The paths of the service.
 pub(super) const PATHS: &str = "/wia.indexer.v1.Indexer/{method}";
@@ -39,8 +40,8 @@ pub(super) const PATHS: &str = "/wia.indexer.v1.Indexer/{method}";
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 
 /// The service, as a route.
-pub(super) fn route<S: Clone + Send + Sync + 'static>(shared: &Shared) -> MethodRouter<S> {
-    let service = IndexerServer::new(Door { shared: shared.clone() })
+pub(super) fn route<S: Clone + Send + Sync + 'static>(door: Door) -> MethodRouter<S> {
+    let service = IndexerServer::new(door)
         .accept_compressed(CompressionEncoding::Gzip)
         .send_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
@@ -66,10 +67,6 @@ async fn only_grpc(request: Request, next: Next) -> Response {
     error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
 }
 
-struct Door {
-    shared: Shared,
-}
-
 #[tonic::async_trait]
 impl indexer_server::Indexer for Door {
     type SubscribeStream = BoxStream<'static, Result<Event, Status>>;
@@ -87,7 +84,7 @@ impl indexer_server::Indexer for Door {
         };
         let asked = read(asked)?;
         let place = shared.stream_place(client(shared, peer.ip(), &metadata.into_headers()))?;
-        let subscription = shared.services.reader.subscribe(asked).await?;
+        let subscription = self.reader.subscribe(asked).await?;
         let held = (place, lifeline.stream(), Counted::new("wia_grpc_streams"));
         let first = Event {
             r#type: Type::Subscribed.into(),
@@ -95,7 +92,7 @@ impl indexer_server::Indexer for Door {
             recovered: subscription.recovered(),
             ..Event::default()
         };
-        let chain_id = shared.services.reader.chain_id();
+        let chain_id = self.reader.chain_id();
         let messages = messages(subscription).take_until(shared.stop.clone().cancelled_owned());
         // Only a stop ends them without an end of their own.
         let messages = messages.chain(stream::once(async { Err(End::Stopping) }));
@@ -110,7 +107,7 @@ impl indexer_server::Indexer for Door {
         &self,
         _: tonic::Request<GetStatusRequest>,
     ) -> Result<tonic::Response<GetStatusResponse>, Status> {
-        let reader = &self.shared.services.reader;
+        let reader = &self.reader;
         let status = reader.read(|indexer| Ok(indexer.status())).await?;
         Ok(tonic::Response::new(GetStatusResponse {
             chain_id: reader.chain_id(),

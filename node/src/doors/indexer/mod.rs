@@ -16,34 +16,36 @@
 
 pub(crate) mod grpc;
 pub(crate) mod reader;
-mod refusal;
 mod rest;
 mod socket;
 mod sse;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, Extension, Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Version, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{ConnectInfo, Extension, State};
+use axum::http::{HeaderMap, Version};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::connections::Place;
+use super::browsers::for_browsers;
+use super::event_stream::EventStream;
 use super::lifeline::Lifeline;
-use super::{Shared, Upgrade, client, open, origin_allowed};
-use refusal::Refusal;
+use super::query::{Asked, pairs, wants_events, wants_websocket};
+use super::{Shared, Upgrade, client, open};
+use reader::Reader;
 
-/// A query string, in its order.
-type Pairs = Vec<(String, String)>;
-
-/// A query string, or why it is none.
-type Asked = Result<Query<Pairs>, QueryRejection>;
+/// What the handlers of these paths see.
+#[derive(Clone)]
+pub(super) struct Door {
+    shared: Shared,
+    reader: Reader,
+}
 
 /// The paths above.
-pub(super) fn routes(shared: &Shared) -> Router<Shared> {
+pub(super) fn routes(shared: &Shared, reader: Reader) -> Router<Shared> {
+    let door = Door { shared: shared.clone(), reader };
     Router::new()
         .route("/indexer/v1/events", get(events))
         .route("/indexer/v1/transfers", get(rest::transfers))
@@ -51,20 +53,13 @@ pub(super) fn routes(shared: &Shared) -> Router<Shared> {
         .route("/indexer/v1/blocks/{block}", get(rest::block))
         .route("/indexer/v1/status", get(rest::status))
         .layer(from_fn_with_state(shared.clone(), for_browsers))
-        .route(grpc::PATHS, grpc::route(shared))
-}
-
-impl Shared {
-    /// A place for a stream, or the refusal.
-    fn stream_place(&self, client: IpAddr) -> Result<Place, Refusal> {
-        let full = || Refusal::busy("connections", "too many are open; close one and try again");
-        self.place(client).ok_or_else(full)
-    }
+        .route(grpc::PATHS, grpc::route(door.clone()))
+        .with_state(door)
 }
 
 /// One path, by what the client asks for.
 async fn events(
-    State(shared): State<Shared>,
+    State(door): State<Door>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Extension(lifeline): Extension<Lifeline>,
     version: Version,
@@ -72,54 +67,23 @@ async fn events(
     asked: Asked,
     upgrade: Upgrade,
 ) -> Response {
+    let Door { shared, reader } = door;
     if wants_websocket(&headers) {
         return open(shared, peer.ip(), &headers, upgrade, move |session, socket, services, _| async move {
-            session.run(socket, socket::IndexerStream::new(&services)).await;
+            let most = services.config.max_subscriptions;
+            session.run(socket, socket::IndexerStream::new(reader, most)).await;
         });
     }
     let pairs = match pairs(asked) {
         Ok(pairs) => pairs,
         Err(refusal) => return refusal.into_response(),
     };
-    if wants_events(&headers) {
+    let answer = if wants_events(&headers) {
         let client = client(&shared, peer.ip(), &headers);
-        let answer = sse::stream(&shared, client, &lifeline, version, &headers, pairs).await;
-        return answer.unwrap_or_else(IntoResponse::into_response);
-    }
-    rest::events(&shared, pairs).await.unwrap_or_else(IntoResponse::into_response)
-}
-
-fn pairs(asked: Asked) -> Result<Pairs, Refusal> {
-    match asked {
-        Ok(Query(pairs)) => Ok(pairs),
-        Err(rejection) => Err(Refusal::invalid("query", rejection.body_text())),
-    }
-}
-
-fn wants_websocket(headers: &HeaderMap) -> bool {
-    let upgrade = headers.get(header::UPGRADE).and_then(|v| v.to_str().ok());
-    upgrade.is_some_and(|v| v.split(',').any(|p| p.trim().eq_ignore_ascii_case("websocket")))
-}
-
-fn wants_events(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
-    let mut types = accepted.flat_map(|v| v.split(',')).filter_map(|t| t.split(';').next());
-    types.any(|t| t.trim().eq_ignore_ascii_case("text/event-stream"))
-}
-
-/// Pages of allowed origins may read the answers (C-023); others are refused. A WebSocket says it by its close code.
-async fn for_browsers(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    let Some(origin) = origin.filter(|_| !wants_websocket(request.headers())) else {
-        return next.run(request).await;
+        let enter = || EventStream::enter(&shared, client, &lifeline, version);
+        sse::stream(&reader, enter, &headers, pairs).await
+    } else {
+        rest::events(&reader, pairs).await
     };
-    if !origin_allowed(&shared, &String::from_utf8_lossy(origin.as_bytes())) {
-        return Refusal::origin().into_response();
-    }
-    let mut response = next.run(request).await;
-    let any = shared.services.config.allowed_origins.is_empty();
-    let allowed = if any { HeaderValue::from_static("*") } else { origin };
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("origin"));
-    response
+    answer.unwrap_or_else(IntoResponse::into_response)
 }

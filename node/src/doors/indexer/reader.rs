@@ -10,7 +10,7 @@ use wia_indexer::sink::{CourierView, SinkStatus};
 use wia_indexer::{EventFilter, EventSubscription, EventsFrom, Indexer, IndexerError, Message, Wish};
 use wia_protocol::indexer::Subscribe;
 
-use super::refusal::Refusal;
+use crate::doors::refusal::Refusal;
 
 /// Reads of the indexer's log; clones share the bound.
 #[derive(Clone)]

@@ -16,10 +16,10 @@ use wia_indexer::{
 };
 use wia_protocol::indexer::Subscribe;
 
+use super::Door;
 use super::reader::Reader;
-use super::refusal::Refusal;
-use super::{Asked, Pairs, pairs};
-use crate::doors::Shared;
+use crate::doors::query::{Asked, Pairs, nothing_left, pairs};
+use crate::doors::refusal::Refusal;
 
 /// Messages of a page for which no limit was asked.
 const DEFAULT_LIMIT: usize = 100;
@@ -28,12 +28,12 @@ const DEFAULT_LIMIT: usize = 100;
 const TRANSFER: &str = "Transfer(address,address,uint256)";
 
 /// `GET /indexer/v1/events`
-pub(super) async fn events(shared: &Shared, pairs: Pairs) -> Result<Response, Refusal> {
-    page(&shared.services.reader, pairs, "events", |_| true).await
+pub(super) async fn events(reader: &Reader, pairs: Pairs) -> Result<Response, Refusal> {
+    page(reader, pairs, "events", |_| true).await
 }
 
 /// `GET /indexer/v1/transfers`
-pub(super) async fn transfers(State(shared): State<Shared>, asked: Asked) -> Result<Response, Refusal> {
+pub(super) async fn transfers(State(door): State<Door>, asked: Asked) -> Result<Response, Refusal> {
     let mut pairs = pairs(asked)?;
     if pairs.iter().any(|(name, _)| name == "event" || name == "topic") {
         let reason = format!("transfers are {TRANSFER}; ask /indexer/v1/events for others");
@@ -41,7 +41,7 @@ pub(super) async fn transfers(State(shared): State<Shared>, asked: Asked) -> Res
     }
     pairs.push(("event".into(), TRANSFER.into()));
     // Other standards have an event of that name and signature with other bytes.
-    page(&shared.services.reader, pairs, "transfers", |message| message.record().transfer().is_some()).await
+    page(&door.reader, pairs, "transfers", |message| message.record().transfer().is_some()).await
 }
 
 async fn page(
@@ -90,7 +90,7 @@ async fn page(
 
 /// `GET /indexer/v1/balances/{address}`
 pub(super) async fn balances(
-    State(shared): State<Shared>,
+    State(door): State<Door>,
     Path(account): Path<String>,
     asked: Asked,
 ) -> Result<Response, Refusal> {
@@ -106,7 +106,7 @@ pub(super) async fn balances(
         }
     }
     nothing_left(left, "a balance")?;
-    let balances = shared.services.reader.read(move |indexer| {
+    let balances = door.reader.read(move |indexer| {
         let catalog = indexer.catalog();
         let mut wanted = Vec::new();
         for name in &contracts {
@@ -138,10 +138,7 @@ fn unknown_contract(name: &str) -> String {
 }
 
 /// `GET /indexer/v1/blocks/{block}`
-pub(super) async fn block(
-    State(shared): State<Shared>,
-    Path(block): Path<String>,
-) -> Result<Response, Refusal> {
+pub(super) async fn block(State(door): State<Door>, Path(block): Path<String>) -> Result<Response, Refusal> {
     let id = match block.as_str() {
         "latest" => BlockId::Latest,
         text if text.starts_with("0x") => {
@@ -150,7 +147,7 @@ pub(super) async fn block(
         }
         text => BlockId::Number(number("block", text)?),
     };
-    let reader = &shared.services.reader;
+    let reader = &door.reader;
     let view = reader.read(move |indexer| indexer.block(id)).await?;
     let BlockView { entry, confirmations } = view.ok_or_else(|| {
         Refusal::not_found("block", "there is no such block in the log, or no longer; see /indexer/v1/status")
@@ -171,8 +168,8 @@ pub(super) async fn block(
 }
 
 /// `GET /indexer/v1/status`
-pub(super) async fn status(State(shared): State<Shared>) -> Result<Response, Refusal> {
-    Ok(Json(status_of(&shared.services.reader).await?).into_response())
+pub(super) async fn status(State(door): State<Door>) -> Result<Response, Refusal> {
+    Ok(Json(status_of(&door.reader).await?).into_response())
 }
 
 /// How the indexer stands, on whatever door.
@@ -221,17 +218,6 @@ fn webhook(status: &SinkStatus) -> Value {
 
 fn head(head: &Head) -> Value {
     json!({"number": head.number, "hash": head.hash, "timestamp": head.timestamp})
-}
-
-/// Refuses what nobody has read.
-pub(super) fn nothing_left(left: Pairs, of_what: &str) -> Result<(), Refusal> {
-    match left.into_iter().next() {
-        None => Ok(()),
-        Some((name, _)) => {
-            let name: String = name.chars().take(80).collect();
-            Err(Refusal::invalid(name, format!("is no parameter of {of_what}")))
-        }
-    }
 }
 
 fn number(field: &'static str, text: &str) -> Result<u64, Refusal> {

@@ -15,11 +15,9 @@ use wia_protocol::indexer::Subscribe;
 use wia_protocol::jsonrpc::Code;
 
 use super::reader::{End, Reader, messages};
-use super::refusal::Refusal;
 use super::rest;
-use crate::doors::Services;
-use crate::doors::relay_stream::unknown_method;
-use crate::doors::session::{Close, Methods, Opened, Pushes, Step};
+use crate::doors::refusal::Refusal;
+use crate::doors::session::{Close, Methods, Opened, Pushes, Step, unknown_method};
 
 /// The methods of the indexer's stream.
 pub(crate) struct IndexerStream {
@@ -30,13 +28,8 @@ pub(crate) struct IndexerStream {
 }
 
 impl IndexerStream {
-    pub(crate) fn new(services: &Services) -> Self {
-        Self {
-            reader: services.reader.clone(),
-            max_subscriptions: services.config.max_subscriptions,
-            subscribed: 0,
-            open: Arc::default(),
-        }
+    pub(crate) fn new(reader: Reader, max_subscriptions: usize) -> Self {
+        Self { reader, max_subscriptions, subscribed: 0, open: Arc::default() }
     }
 
     fn subscribe(&mut self, params: &Value, open: usize) -> Result<Step, RpcError> {

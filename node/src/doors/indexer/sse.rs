@@ -1,125 +1,64 @@
-//! `/indexer/v1/events` as server-sent events (WHATWG HTML §9.2): `id:` is the message's cursor, `event:` its type,
-//! `data:` its JSON. The first one, `subscribed`, holds `{cursor, recovered}`; `Last-Event-ID` resumes after the message
-//! of that id, as `cursor` in the query does. A comment comes when nothing else does for the keep-alive time.
+//! `/indexer/v1/events` as server-sent events ([`crate::doors::event_stream`]): `id:` is the message's cursor, `event:`
+//! its type, `data:` its JSON. The first one, `subscribed`, holds `{cursor, recovered}`; `Last-Event-ID` resumes after
+//! the message of that id, as `cursor` in the query does.
 //!
-//! There is no queue: a message is read from the log when the connection has room for it. A reader that takes nothing for
-//! the send time-out is cut ([`crate::doors::linger`]).
+//! A message is read from the log when the connection has room for it.
 
-use std::net::IpAddr;
-use std::time::Duration;
 use std::vec;
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Version, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use futures::stream::unfold;
+use futures::stream::{Stream, unfold};
 use serde_json::json;
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use wia_indexer::{EventSubscription, IndexerError, Message};
+use wia_indexer::{EventSubscription, Message};
 use wia_protocol::indexer::Subscribe;
 
-use super::reader::End;
-use super::refusal::Refusal;
-use super::{Pairs, rest};
-use crate::doors::connections::Place;
-use crate::doors::lifeline::{Lifeline, Streaming};
-use crate::doors::{Counted, Shared};
-
-/// How long a client that lost the connection waits before it comes back, milliseconds.
-const RETRY_MS: u64 = 1_000;
-
-/// Messages that are there at the same time leave together, up to so many bytes and one message more.
-const CHUNK_BYTES: usize = 16 << 10;
+use super::reader::{End, Reader};
+use crate::doors::event_stream::{CHUNK_BYTES, EventStream};
+use crate::doors::query::{Pairs, last_event_id, nothing_left};
+use crate::doors::refusal::Refusal;
 
 /// Answers with the stream, or refuses.
 pub(super) async fn stream(
-    shared: &Shared,
-    client: IpAddr,
-    lifeline: &Lifeline,
-    version: Version,
+    reader: &Reader,
+    entered: impl FnOnce() -> Result<EventStream, Refusal>,
     headers: &HeaderMap,
     pairs: Pairs,
 ) -> Result<Response, Refusal> {
     let (mut asked, left) = Subscribe::from_query(pairs).map_err(|e| Refusal::from(e).of_query())?;
-    rest::nothing_left(left, "a stream")?;
+    nothing_left(left, "a stream")?;
     // Of a client that comes back: its query still says where it once began.
-    if let Some(last) = headers.get("last-event-id").filter(|id| !id.is_empty()) {
-        let last = last.to_str().map_err(|_| Refusal::invalid("Last-Event-ID", "is no text"))?;
+    if let Some(last) = last_event_id(headers)? {
         asked.cursor = Some(last.to_owned());
     }
-    let place = shared.stream_place(client)?;
-    let subscription = shared.services.reader.subscribe(asked).await.map_err(Refusal::of_query)?;
-    let open = Open {
-        subscription,
-        messages: Vec::new().into_iter(),
-        begun: false,
-        keep_alive: Duration::from_millis(shared.services.config.sse_keep_alive_ms),
-        stop: shared.stop.clone(),
-        _held: (place, lifeline.stream(), Counted::new("wia_sse_streams")),
-    };
-    let body = unfold(Some(open), |open| async move {
-        let mut open = open?;
-        match open.next().await {
-            Ok(chunk) => Some((Ok::<_, IndexerError>(chunk), Some(open))),
-            Err(last) => Some((Ok(last), None)),
-        }
-    });
-    let mut response = Response::builder()
-        .header(header::CONTENT_TYPE, "text/event-stream")
-        .header(header::CACHE_CONTROL, "no-store")
-        // Proxies that gather answers would gather for ever.
-        .header("x-accel-buffering", "no");
-    if version < Version::HTTP_2 {
-        // It ends when the node stops or the client is to come back: nothing follows on this connection.
-        response = response.header(header::CONNECTION, "close");
-    }
-    response.body(Body::from_stream(body)).map_err(|_| Refusal::internal())
+    let stream = entered()?;
+    let subscription = reader.subscribe(asked).await.map_err(Refusal::of_query)?;
+    let (cursor, recovered) = (subscription.cursor(), subscription.recovered());
+    let data = json!({"cursor": cursor, "recovered": recovered});
+    let first = format!("event: subscribed\nid: {cursor}\ndata: {data}\n\n");
+    stream.answer(&first, chunks(subscription), End::Stopping.text())
 }
 
-/// One open stream.
-struct Open {
-    subscription: EventSubscription,
-    /// Those of the last entry that are not written yet.
-    messages: vec::IntoIter<Message>,
-    begun: bool,
-    keep_alive: Duration,
-    stop: CancellationToken,
-    _held: (Place, Streaming, Counted),
-}
-
-impl Open {
-    /// What to send next; `Err`: the last of all.
-    async fn next(&mut self) -> Result<Bytes, Bytes> {
-        if !std::mem::replace(&mut self.begun, true) {
-            let (cursor, recovered) = (self.subscription.cursor(), self.subscription.recovered());
-            let data = json!({"cursor": cursor, "recovered": recovered});
-            let first = format!("retry: {RETRY_MS}\nevent: subscribed\nid: {cursor}\ndata: {data}\n\n");
-            return Ok(first.into());
-        }
-        if self.messages.as_slice().is_empty() {
-            let next = timeout(self.keep_alive, self.subscription.next());
-            match self.stop.run_until_cancelled(next).await {
-                Some(Ok(Ok(messages))) => self.messages = messages.into_iter(),
-                Some(Err(_)) => return Ok(Bytes::from_static(b": keep-alive\n\n")),
-                None => return Err(last(End::Stopping)),
-                Some(Ok(Err(error))) => return Err(last(error.into())),
+/// Messages as events, written out as the connection takes them.
+fn chunks(subscription: EventSubscription) -> impl Stream<Item = Result<String, &'static str>> + Send {
+    // Those of the last entry that are not written yet.
+    let written: vec::IntoIter<Message> = Vec::new().into_iter();
+    unfold((subscription, written), |(mut subscription, mut messages)| async move {
+        if messages.as_slice().is_empty() {
+            match subscription.next().await {
+                Ok(next) => messages = next.into_iter(),
+                Err(error) => return Some((Err(End::from(error).text()), (subscription, messages))),
             }
         }
         let mut chunk = String::new();
         while chunk.len() < CHUNK_BYTES
-            && let Some(message) = self.messages.next()
+            && let Some(message) = messages.next()
         {
             let (cursor, kind) = (message.cursor(), message.kind().name());
             chunk += &format!("id: {cursor}\nevent: {kind}\ndata: ");
             message.write_json(&mut chunk);
             chunk += "\n\n";
         }
-        Ok(chunk.into())
-    }
-}
-
-/// A comment: what happens when the stream ends is the same, whatever the reason.
-fn last(end: End) -> Bytes {
-    format!(": {}\n\n", end.text()).into()
+        Some((Ok(chunk), (subscription, messages)))
+    })
 }

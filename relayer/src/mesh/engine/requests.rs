@@ -73,7 +73,7 @@ impl<S: RelayService> Engine<S> {
         };
         let service = self.service.clone();
         let limit = Duration::from_millis(self.config.request_timeout_ms);
-        let reading = call.method != method::SUBMIT;
+        let reading = !matches!(call.method.as_str(), method::SUBMIT | method::SUBMIT_BATCH);
         let task = self.answers.spawn(async move {
             let origin = Origin::Peer(peer.to_string());
             let work = Box::pin(service.call(&call.method, &call.params, &origin));

@@ -10,6 +10,7 @@ use wia_abi::CarbonCredit;
 use wia_protocol::relay::State;
 use wia_tests::{Environment, Settings, Signed, Socket};
 
+use super::Chance;
 use crate::{MILLICREDIT, STRANGER};
 
 const ROUNDS: usize = 24;
@@ -19,9 +20,7 @@ const SIGNERS: std::ops::RangeInclusive<usize> = 1..=5;
 
 #[tokio::test]
 async fn under_faults_in_any_order_nothing_is_lost_and_nothing_doubled() {
-    let seed = std::env::var("WIA_TEST_SEED").map_or(SEED, |seed| seed.parse().unwrap());
-    println!("to see this again: WIA_TEST_SEED={seed}");
-    let mut chance = Chance(seed | 1);
+    let mut chance = Chance::new(SEED);
     let mut env = Environment::with(Settings { gated: true, ..Settings::default() }).await;
     let mut books = Books::open(&env).await;
     // So that no reorg reaches the deployment.
@@ -65,7 +64,7 @@ async fn under_faults_in_any_order_nothing_is_lost_and_nothing_doubled() {
         let mut used = env.chain().used_nonces(signer).await;
         used.sort();
         let own = messages.iter().filter(|m| m.message.from == signer);
-        assert_eq!(used, own.map(|m| m.message.nonce).collect::<Vec<_>>(), "seed {seed}");
+        assert_eq!(used, own.map(|m| m.message.nonce).collect::<Vec<_>>(), "{chance:?}");
         let balance = env.chain().balance(signer).await;
         books.read_until(signer, balance).await;
     }
@@ -143,16 +142,4 @@ async fn subscribed(env: &Environment, params: Value) -> Socket {
     let mut socket = env.stream().await;
     socket.call("subscribe", params).await.unwrap();
     socket
-}
-
-/// A xorshift generator: the same seed, the same faults.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
 }

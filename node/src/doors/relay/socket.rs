@@ -11,8 +11,9 @@ use wia_protocol::jsonrpc::{Code, Notification};
 use wia_protocol::relay::{Watch, method};
 use wia_relayer::{Origin, Relayer, Updates};
 
-use super::session::{Close, Methods, Pushes, Step};
-use super::{Relaying, Services};
+use super::Door;
+use crate::doors::connections::Place;
+use crate::doors::session::{Close, Methods, Pushes, Step, unknown_method};
 
 /// The methods of `/relay/v1`.
 pub(crate) struct RelayStream {
@@ -20,8 +21,8 @@ pub(crate) struct RelayStream {
 }
 
 impl RelayStream {
-    pub(crate) fn new(services: &Services, relaying: &Relaying, peer: IpAddr) -> Self {
-        Self { calls: RelayCalls::new(services, relaying, Origin::Ip(peer)) }
+    pub(crate) fn new(door: &Door, client: IpAddr) -> Self {
+        Self { calls: RelayCalls::new(door, client, Origin::Ip(client)) }
     }
 }
 
@@ -33,41 +34,57 @@ impl Methods for RelayStream {
     fn deadline(&self) -> Option<(Instant, Close)> {
         None
     }
+
+    fn takes_large(&self, method: &str) -> bool {
+        method == method::SUBMIT_BATCH
+    }
 }
 
 /// `relay.*` on any stream.
 pub(crate) struct RelayCalls {
-    relayer: Relayer,
+    door: Door,
+    client: IpAddr,
     origin: Origin,
-    max_subscriptions: usize,
     subscribed: u64,
 }
 
 impl RelayCalls {
-    pub(crate) fn new(services: &Services, relaying: &Relaying, origin: Origin) -> Self {
-        Self {
-            relayer: relaying.relayer.clone(),
-            origin,
-            max_subscriptions: services.config.max_subscriptions,
-            subscribed: 0,
-        }
+    /// For a connection of `client`, which may be in another's name.
+    pub(crate) fn new(door: &Door, client: IpAddr, origin: Origin) -> Self {
+        Self { door: door.clone(), client, origin, subscribed: 0 }
+    }
+
+    fn relayer(&self) -> &Relayer {
+        &self.door.relaying.relayer
     }
 
     pub(crate) fn call(&mut self, method: &str, params: Value, open: usize) -> Step {
         match method {
             method::SUBSCRIBE => self.subscribe(&params, open).unwrap_or_else(|error| Step::Done(Err(error))),
-            method::SUBMIT | method::STATUS | method::INFO => {
-                let (relayer, origin, method) =
-                    (self.relayer.clone(), self.origin.clone(), method.to_owned());
-                Step::Later(async move { relayer.call(&method, &params, &origin).await }.boxed())
-            }
+            method::SUBMIT_BATCH => match self.door.batch_place(self.client) {
+                Some(place) => self.later(method, params, Some(place)),
+                None => Step::Done(Err(too_many_batches())),
+            },
+            method::SUBMIT | method::STATUS | method::INFO => self.later(method, params, None),
             other => Step::Done(Err(unknown_method(other))),
         }
     }
 
+    /// A call of the relayer; its place, if it needs one, is held until it is answered.
+    fn later(&self, method: &str, params: Value, place: Option<Place>) -> Step {
+        let (relayer, origin, method) = (self.relayer().clone(), self.origin.clone(), method.to_owned());
+        let answer = async move {
+            let answer = relayer.call(&method, &params, &origin).await;
+            drop(place);
+            answer
+        };
+        Step::Later(answer.boxed())
+    }
+
     fn subscribe(&mut self, params: &Value, open: usize) -> Result<Step, RpcError> {
-        if open >= self.max_subscriptions {
-            let reason = format!("{open} subscriptions are open; the most is {}", self.max_subscriptions);
+        let most = self.door.shared.services.config.max_subscriptions;
+        if open >= most {
+            let reason = format!("{open} subscriptions are open; the most is {most}");
             return Err(RpcError::new(Code::ServerError, "relayIds", reason));
         }
         let watch = Watch::parse(params)?;
@@ -75,7 +92,7 @@ impl RelayCalls {
             Watch::Ids(ids) => json!({"subscribed": true, "relayIds": ids}),
             Watch::Signer(address) => json!({"subscribed": true, "address": address}),
         };
-        let updates = self.relayer.watch(watch, &self.origin)?;
+        let updates = self.relayer().watch(watch, &self.origin)?;
         self.subscribed += 1;
         let started = vec![(format!("relay:{}", self.subscribed), pushes(updates))];
         Ok(Step::Streams { result, started, ended: Vec::new() })
@@ -93,7 +110,9 @@ fn pushes(updates: Updates) -> Pushes {
     .boxed()
 }
 
-/// -32601 for a method that this stream does not have.
-pub(crate) fn unknown_method(method: &str) -> RpcError {
-    RpcError::new(Code::MethodNotFound, "method", format!("`{method}` is not a method of this stream"))
+/// The refusal of a batch while as many are in hand as there may be.
+pub(super) fn too_many_batches() -> RpcError {
+    let reason =
+        "as many batches are being taken as this node allows, in all or from here; send it again in a moment";
+    RpcError::rate_limited("messages", reason, 1)
 }

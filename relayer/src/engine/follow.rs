@@ -232,13 +232,19 @@ impl Engine {
                     let detail = Detail { reason: Some(reason.clone()), ..place };
                     changes.step(*relay_id, Event::Skip, Some(slot), detail);
                 }
+                Verdict::Failed(why) if own => {
+                    self.waste(&item);
+                    let reason = format!("{why} in transaction {hash}");
+                    let cause = Cause::Futile { held: 1 };
+                    self.release((*relay_id, &item), cause, reason, block_number, &mut changes)?;
+                }
                 Verdict::Nothing if own => {
                     let what = if succeeded { "did nothing with it" } else { "reverted" };
                     let reason = format!("transaction {hash} {what}");
                     let cause = Cause::Futile { held: record.items.len() };
                     self.release((*relay_id, &item), cause, reason, block_number, &mut changes)?;
                 }
-                Verdict::Skipped(_) | Verdict::ByStranger(_) | Verdict::Nothing => {}
+                Verdict::Skipped(_) | Verdict::ByStranger(_) | Verdict::Failed(_) | Verdict::Nothing => {}
             }
         }
         changes.put.push(record);

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use alloy::primitives::{Address, FixedBytes};
-use alloy::sol_types::{SolError, SolEvent};
-use wia_abi::CarbonCredit::{AuthorizationSkipped, AuthorizationUsed, InsufficientSignatureGas};
+use alloy::primitives::Address;
+use alloy::sol_types::SolEvent;
+use wia_abi::CarbonCredit::{AuthorizationSkipped, AuthorizationUsed};
 use wia_abi::contracts::error_name;
 use wia_abi::relay_batcher::RelayBatcher::ItemFailed;
 
@@ -23,7 +23,10 @@ pub(crate) enum Verdict {
     Skipped(String),
     /// The batch passed it over, because somebody else had submitted it.
     ByStranger(Execution),
-    /// The transaction did nothing with it: it reverted, or gave it too little gas, which is no fault of the message.
+    /// The batcher could not carry it out, with the contract's error. It had what gas we gave it, so that others need not
+    /// take this for a fault of the message: it is tried again.
+    Failed(String),
+    /// The transaction did nothing with it: it reverted.
     Nothing,
 }
 
@@ -38,7 +41,7 @@ impl Verdict {
 /// contract of its one message. Each message's own contract says whether it was executed.
 pub(crate) fn verdicts(to: Address, items: &[Named], receipt: &TransactionReceipt) -> Vec<Verdict> {
     let mut used = HashSet::new();
-    let mut skipped = HashMap::new();
+    let mut passed_over = HashMap::new();
     for log in receipt.logs.iter().filter(|_| receipt.succeeded) {
         if let Ok(event) = AuthorizationUsed::decode_log(log) {
             used.insert((log.address, event.authorizer, event.nonce));
@@ -47,31 +50,29 @@ pub(crate) fn verdicts(to: Address, items: &[Named], receipt: &TransactionReceip
         } else if let Ok(event) = AuthorizationSkipped::decode_log(log) {
             let named = items.get(event.index.saturating_to::<usize>());
             if let Some(named) = named.filter(|named| named.relay_id == event.digest) {
-                skipped.insert(named.relay_id, error_name(event.reason));
+                passed_over.insert(named.relay_id, Verdict::Skipped(error_name(event.reason)));
             }
         } else if let Ok(event) = ItemFailed::decode_log(log)
-            && !lacked_gas(event.reason)
             && let Some(named) = items.get(event.index.saturating_to::<usize>())
         {
-            skipped.insert(named.relay_id, error_name(event.reason));
+            let reason = error_name(event.reason);
+            let is_taken = reason == ALREADY_USED;
+            let verdict = if is_taken { Verdict::Skipped(reason) } else { Verdict::Failed(reason) };
+            passed_over.insert(named.relay_id, verdict);
         }
     }
-    let one = |item: &Named| match skipped.remove(&item.relay_id) {
-        Some(reason) => Verdict::Skipped(reason),
+    let one = |item: &Named| match passed_over.remove(&item.relay_id) {
+        Some(verdict) => verdict,
         None if used.contains(&(item.contract, item.signer, item.nonce)) => Verdict::Executed,
         None => Verdict::Nothing,
     };
     items.iter().map(one).collect()
 }
 
-/// The gas of an item is our word, and nobody signed it: running out of it says nothing of the message.
-fn lacked_gas(reason: FixedBytes<4>) -> bool {
-    reason.is_zero() || reason == InsufficientSignatureGas::SELECTOR
-}
-
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{B256, Bytes, Log, U256};
+    use alloy::primitives::{B256, Bytes, FixedBytes, Log, U256};
+    use alloy::sol_types::SolError;
     use wia_abi::CarbonCredit::AuthorizationAlreadyUsed;
 
     use super::*;
@@ -147,7 +148,13 @@ mod tests {
         let skip = Verdict::Skipped("AuthorizationAlreadyUsed".into());
         assert_eq!(
             verdicts(BATCHER, &items, &receipt(true, logs)),
-            [Verdict::Executed, Verdict::Executed, skip, Verdict::Nothing, Verdict::Nothing]
+            [
+                Verdict::Executed,
+                Verdict::Executed,
+                skip,
+                Verdict::Failed("OutOfGasOrRevertWithoutReason".into()),
+                Verdict::Nothing
+            ]
         );
     }
 

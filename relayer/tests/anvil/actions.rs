@@ -297,6 +297,23 @@ impl World {
         self.sign(by, "ConsentAnchor", "AnchorAuthorization", members).await
     }
 
+    /// Somebody submits a message himself while that batch is in the pool, for a higher price, so that his transaction
+    /// stands before it in the block; his transaction's hash.
+    async fn overtake(&self, batch: B256, with: &Submission) -> B256 {
+        self.anvil.pooled(batch).await;
+        let rival = self.anvil.provider.get_accounts().await.unwrap()[3];
+        let request = TransactionRequest::default()
+            .with_from(rival)
+            .with_to(self.address(&with.contract))
+            .with_input(with.message.calldata(&with.signature))
+            .with_gas_limit(500_000)
+            .with_max_fee_per_gas(900_000_000_000)
+            .with_max_priority_fee_per_gas(800_000_000_000);
+        let hash = *self.anvil.provider.send_transaction(request).await.unwrap().tx_hash();
+        self.anvil.mine(1).await;
+        hash
+    }
+
     async fn is_registered(&self, id: &str) -> bool {
         let call = BatteryPassport::verifyDataCall { batteryId: id.into(), dataHash: keccak256(id) };
         self.ask("BatteryPassport", call).await
@@ -405,22 +422,33 @@ async fn a_message_that_a_rival_executes_first_is_mined_with_his_transaction_and
     anvil.mine_with(sent.tx_hash.unwrap()).await;
     let batch = kept.until(State::Submitted).await.tx_hash;
     assert_eq!(taken.until(State::Submitted).await.tx_hash, batch);
-    // The rival pays more, and stands before the batch in its block.
-    let rival = anvil.provider.get_accounts().await.unwrap()[3];
-    anvil.pooled(batch.unwrap()).await;
-    let request = TransactionRequest::default()
-        .with_from(rival)
-        .with_to(world.address("BatteryPassport"))
-        .with_input(stolen.message.calldata(&stolen.signature))
-        .with_gas_limit(500_000)
-        .with_max_fee_per_gas(900_000_000_000)
-        .with_max_priority_fee_per_gas(800_000_000_000);
-    let rivals = *anvil.provider.send_transaction(request).await.unwrap().tx_hash();
-    anvil.mine(1).await;
+    let rivals = world.overtake(batch.unwrap(), &stolen).await;
     assert_eq!(kept.until(State::Mined).await.tx_hash, batch);
     // The batch passed it over, and it is mined: in the other's transaction.
     assert_eq!(taken.until(State::Mined).await.tx_hash, Some(rivals));
     assert!(world.is_registered("BAT-1").await && world.is_registered("BAT-2").await);
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_batcher_could_not_carry_out_is_judged_anew_and_refused_for_everyone_to_check() {
+    let (world, folder) = (World::start().await, tempfile::tempdir().unwrap());
+    let (anvil, alice, bob) = (&world.anvil, world.anvil.wallet(1, 0).await, world.anvil.wallet(2, 0).await);
+    let relay = Relay::start_with(anvil, folder.path(), one_at_a_time(anvil), anvil.port).await;
+    let (_, mut first) = relay.follow(&world.registration(&alice, "BAT-0").await).await;
+    let sent = first.until(State::Submitted).await;
+    let (_, mut kept) = relay.follow(&world.registration(&alice, "BAT-1").await).await;
+    let (late_id, mut late) = relay.follow(&world.registration(&alice, "BAT-2").await).await;
+    anvil.mine_with(sent.tx_hash.unwrap()).await;
+    let batch = kept.until(State::Submitted).await.tx_hash;
+    assert_eq!(late.until(State::Submitted).await.tx_hash, batch);
+    // Somebody else registers the same battery: the nonce is still free, the action no longer possible.
+    world.overtake(batch.unwrap(), &world.registration(&bob, "BAT-2").await).await;
+    assert_eq!(kept.until(State::Mined).await.tx_hash, batch);
+    let again = late.until(State::Accepted).await;
+    assert!(again.reason.is_some_and(|reason| reason.starts_with("Error in transaction")));
+    let status = relay.mine_until(anvil, late_id, State::Rejected).await;
+    assert_eq!(status.last.refusal.unwrap().reason, "Battery already registered");
     relay.stop().await;
 }
 

@@ -11,11 +11,13 @@ mod measure;
 mod process;
 mod progress;
 mod random;
+mod relayer;
 mod report;
 mod rpc;
 mod run;
 mod server;
 mod socket;
+mod stage;
 mod wait;
 
 use std::process::ExitCode;
@@ -35,13 +37,23 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Indexer(run::Options),
+    Relayer(relayer::Options),
+}
+
+impl Command {
+    async fn run(&self) -> Result<(), BenchError> {
+        match self {
+            Self::Indexer(options) => options.run().await,
+            Self::Relayer(options) => options.run().await,
+        }
+    }
 }
 
 fn main() -> ExitCode {
     // The HTTP client asks for one even where it only speaks to loopback. It fails only when one is installed already,
     // which nobody before us can have done.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let Cli { command: Command::Indexer(options) } = Cli::parse();
+    let Cli { command } = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -51,7 +63,7 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = options.run() => outcome,
+            outcome = command.run() => outcome,
             // Everything that runs is dropped, and with it every child.
             () = interrupted() => Err(BenchError::Refused("interrupted".into())),
         }

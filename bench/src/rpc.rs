@@ -2,7 +2,7 @@
 
 use alloy::transports::http::reqwest::{Client, header};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
 use crate::error::BenchError;
@@ -52,6 +52,18 @@ impl Rpc {
         let answer: Answer<T> =
             serde_json::from_slice(body.as_ref()).map_err(BenchError::malformed(method))?;
         answer.into_result(method)
+    }
+
+    /// One call that is answered with `null`.
+    pub(crate) async fn tell(&self, method: &str, params: Value) -> Result<(), BenchError> {
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let body = self.post(request.to_string()).await?;
+        let answer: Answer<IgnoredAny> =
+            serde_json::from_slice(body.as_ref()).map_err(BenchError::malformed(method))?;
+        match answer.error {
+            Some(error) => Err(BenchError::Rpc { method: method.to_owned(), reason: error.to_string() }),
+            None => Ok(()),
+        }
     }
 
     /// Several calls of one method in one request, answers in the order of the calls.

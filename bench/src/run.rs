@@ -1,14 +1,15 @@
 //! One run: the chosen steps in order, on chains that they share, into one report.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use crate::chain::{Anvil, Contract, Filled, Long, Quiet, Recorded, SHAPES, Shape, Source};
 use crate::error::BenchError;
 use crate::indexer::Setup;
-use crate::measure;
+use crate::measure::{self, Answers, Floor};
 use crate::report::{Figure, Machine, Quantity, Report, Section};
+use crate::stage::Stage;
 
 /// Blocks of the live measurement.
 const LIVE_SAMPLES: usize = 500;
@@ -18,9 +19,6 @@ const FANOUT_SAMPLES: usize = 300;
 const RESTART_BLOCKS: usize = 10_000;
 /// Subscribers of the fan-out.
 const SUBSCRIBERS: usize = 1_000;
-
-/// Open files: every subscriber is one here and one in the indexer, which inherits the limit.
-const OPEN_FILES: u64 = 8_192;
 
 /// A step of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,6 +31,8 @@ pub(crate) enum Step {
     Recorded,
     /// Cold start to the last event posted, beside the floor
     Webhook,
+    /// The webhook and its floor from recorded answers, without anvil's own time
+    WebhookRecorded,
     /// Mined to received on the chain's own subscription
     Raw,
     /// Mined to received at a subscriber of the indexer, beside the chain's own
@@ -70,7 +70,6 @@ pub(crate) struct Options {
 struct Places {
     wia: PathBuf,
     source: Source,
-    json: PathBuf,
 }
 
 impl Places {
@@ -105,48 +104,32 @@ impl Options {
         if self.quick { count / 10 } else { count }
     }
 
-    fn places(&self, scratch: &Path, target: &Path) -> Result<Places, BenchError> {
-        let wia = self.wia.clone().unwrap_or_else(|| target.join("release/wia"));
+    fn places(&self, stage: &Stage) -> Result<Places, BenchError> {
         let needed = self.wants_any(&[
             Step::Store,
             Step::Recorded,
             Step::Webhook,
+            Step::WebhookRecorded,
             Step::Live,
             Step::Fanout,
             Step::Restart,
         ]);
-        if needed && !wia.is_file() {
-            let wia = wia.display();
-            let reason =
-                format!("there is no {wia}; run `cargo build --release -p wia-node`, or name one with --wia");
-            return Err(BenchError::Refused(reason));
-        }
-        let cache = target.join("bench/chains");
-        let source = Source::new(self.anvil.clone(), cache, scratch.to_owned(), self.seed)?;
-        let json = self.json.clone().unwrap_or_else(|| target.join("bench/indexer.json"));
-        Ok(Places { wia, source, json })
+        let wia = stage.wia(self.wia.as_deref(), needed)?;
+        let source = Source::new(self.anvil.clone(), stage.cache(), stage.scratch(), self.seed)?;
+        Ok(Places { wia, source })
     }
 
     /// Runs, prints the table, writes the JSON; both also when a step failed.
     pub(crate) async fn run(&self) -> Result<(), BenchError> {
-        let target = target()?;
-        let folder = target.join("bench");
-        std::fs::create_dir_all(&folder).map_err(BenchError::file(&folder))?;
-        let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(&folder);
-        let scratch = scratch.map_err(BenchError::file(&folder))?;
-        let places = self.places(scratch.path(), &target)?;
-        // Without the rights for it, connecting will say so.
-        let _ = rlimit::increase_nofile_limit(OPEN_FILES);
-        let mut report = Report::new(Machine::name(&places.source.version), self.seed, self.quick);
-        let outcome = self.measure(&places, &mut report).await;
-        println!("\n{report}");
-        report.write(&places.json, outcome.as_ref().err())?;
-        eprintln!("written to {}", places.json.display());
-        outcome
+        let stage = Stage::set()?;
+        let places = self.places(&stage)?;
+        let json = self.json.clone().unwrap_or_else(|| stage.json("indexer"));
+        let report = Report::new(Machine::name(&places.source.version), self.seed, self.quick);
+        stage.play(report, &json, async |report| self.measure(&places, report).await).await
     }
 
     async fn measure(&self, places: &Places, report: &mut Report) -> Result<(), BenchError> {
-        if self.wants_any(&[Step::Floor, Step::Store, Step::Recorded, Step::Webhook]) {
+        if self.wants_any(&[Step::Floor, Step::Store, Step::Recorded, Step::Webhook, Step::WebhookRecorded]) {
             for shape in SHAPES {
                 let shape = if self.quick { shape.quick() } else { shape };
                 self.measure_filled(places, shape, report).await?;
@@ -179,13 +162,19 @@ impl Options {
         if self.wants(Step::Store) {
             report.add(measure::store(&setup, &chain, &floor).await?);
         }
-        if self.wants(Step::Recorded) {
+        if self.wants(Step::Webhook) {
+            report.add(measure::webhook(&setup, &chain, &floor, Answers::Live).await?);
+        }
+        if self.wants_any(&[Step::Recorded, Step::WebhookRecorded]) {
             let answers = Recorded::of(&chain).await?;
             let setup = places.setup_at(answers.url().to_owned(), &chain.contract);
-            report.add(measure::recorded(&setup, &chain, &answers).await?);
-        }
-        if self.wants(Step::Webhook) {
-            report.add(measure::webhook(&setup, &chain, &floor).await?);
+            if self.wants(Step::Recorded) {
+                report.add(measure::recorded(&setup, &chain, &answers).await?);
+            }
+            if self.wants(Step::WebhookRecorded) {
+                let floor = Floor::open(answers.url()).await?;
+                report.add(measure::webhook(&setup, &chain, &floor, Answers::Recorded).await?);
+            }
         }
         Ok(())
     }
@@ -226,11 +215,4 @@ fn describe(chain: &Filled) -> Result<Section, BenchError> {
         .raw("events", chain.events())
         .raw("head", chain.expected.head)
         .raw("anvilResidentBytes", resident))
-}
-
-/// The target folder in which this program lies: `<target>/<profile>/wia-bench`.
-fn target() -> Result<PathBuf, BenchError> {
-    let program = std::env::current_exe().map_err(BenchError::file("wia-bench"))?;
-    let target = program.parent().and_then(Path::parent).map(Path::to_owned);
-    target.ok_or_else(|| BenchError::Refused(format!("{} lies in no target folder", program.display())))
 }

@@ -43,6 +43,19 @@ struct Frame<'a> {
     params: Option<&'a RawValue>,
 }
 
+/// Opens `ws://host:port/path`.
+pub(crate) async fn connect(url: &str) -> Result<WebSocketStream<TcpStream>, BenchError> {
+    let tcp = TcpStream::connect(authority(url)).await.map_err(BenchError::connection(url))?;
+    tcp.set_nodelay(true).map_err(BenchError::connection(url))?;
+    let opened = tokio_tungstenite::client_async(url, tcp).await;
+    opened.map(|(stream, _)| stream).map_err(BenchError::connection(url))
+}
+
+/// `host:port` of a WebSocket's URL.
+pub(crate) fn authority(url: &str) -> &str {
+    url.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).unwrap_or_default()
+}
+
 impl Push {
     /// Its parameters.
     pub(crate) fn params<'a, T: Deserialize<'a>>(&'a self) -> Result<T, BenchError> {
@@ -55,11 +68,7 @@ impl Push {
 impl Socket {
     /// Connects to `ws://host:port/path`.
     pub(crate) async fn open(url: &str) -> Result<Self, BenchError> {
-        let authority = url.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        let tcp = TcpStream::connect(authority).await.map_err(BenchError::connection(url))?;
-        tcp.set_nodelay(true).map_err(BenchError::connection(url))?;
-        let opened = tokio_tungstenite::client_async(url, tcp).await;
-        let (stream, _) = opened.map_err(BenchError::connection(url))?;
+        let stream = connect(url).await?;
         Ok(Self { url: url.to_owned(), stream, earlier: VecDeque::new(), last_id: 0 })
     }
 

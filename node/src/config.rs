@@ -19,7 +19,7 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// The chain and what is deployed on it.
     pub(crate) chain: Chain,
-    /// The relayer's lane; only `wia indexer` does without.
+    /// The relayer; only `wia indexer` does without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) relayer: Option<Relayer>,
     /// Bounds of the indexer.
@@ -156,13 +156,31 @@ impl Webhook {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Relayer {
-    /// The lane's key: an encrypted keystore (Ethereum V3 JSON), or hex text for development.
+    /// The key that signs receipts: an encrypted keystore (Ethereum V3 JSON), or hex text for development.
     pub(crate) key_file: PathBuf,
-    /// The keystore's password, in a file of its own.
+    /// The password of `key_file` and of every keystore in `lane_key_files`, in a file of its own.
     pub(crate) password_file: Option<PathBuf>,
-    /// Bounds of the queue and the lane.
+    /// The keys that send transactions, one account and file each. None: `key_file` does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lane_key_files: Vec<PathBuf>,
+    /// Keys that send transactions and are kept elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lane_signer: Vec<LaneSigner>,
+    /// Bounds of the queue and the lanes.
     #[serde(default)]
     pub(crate) tuning: wia_relayer::Config,
+}
+
+/// `[[relayer.lane_signer]]`: an account of Web3signer, Clef, or whatever else answers `eth_signTransaction`; these stand
+/// before key services (AWS, Azure, Google) and hardware.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LaneSigner {
+    /// JSON-RPC over HTTP.
+    pub(crate) url: String,
+    /// The account.
+    #[serde(with = "wia_abi::eip55")]
+    pub(crate) address: Address,
 }
 
 /// `[http]`

@@ -12,6 +12,7 @@ mod doors;
 mod files;
 mod identity;
 mod keystore;
+mod remote_signer;
 mod webhook;
 mod wiring;
 

@@ -42,6 +42,7 @@ use crate::config::{self, Config};
 use crate::doors::{self, Services};
 use crate::identity::{TokenError, Verifier};
 use crate::keystore;
+use crate::remote_signer::NoUrl;
 
 /// The room without which nobody is told anything.
 const INDEXER: &str = "indexer";
@@ -73,6 +74,8 @@ pub(crate) enum NodeError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Keystore(#[from] keystore::KeystoreError),
+    #[error("relayer.lane_signer: {0}")]
+    Signer(#[from] NoUrl),
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: SocketAddr, reason: std::io::Error },
     #[error("{path}: {reason}")]

@@ -70,6 +70,23 @@ pub struct TransactionReceipt {
     pub logs: Vec<Log>,
 }
 
+/// A transaction in a block, whoever sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MinedTransaction {
+    /// Its hash.
+    pub hash: B256,
+    /// The account that sent it.
+    pub from: Address,
+    /// That account's nonce.
+    pub nonce: u64,
+    /// Calldata.
+    pub input: Bytes,
+    /// Height of its block.
+    pub block_number: u64,
+    /// Hash of its block.
+    pub block_hash: B256,
+}
+
 /// A call or a transaction that is only tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
@@ -105,6 +122,9 @@ pub trait Chain: Send + Sync + 'static {
 
     /// The receipt of a mined transaction; `None` when it is not in the chain.
     async fn receipt(&self, transaction: B256) -> Result<Option<TransactionReceipt>, ChainError>;
+
+    /// The transaction of that hash; `None` when it is not in the chain.
+    async fn transaction(&self, hash: B256) -> Result<Option<MinedTransaction>, ChainError>;
 
     /// The transactions from block `from` on in which `contract` logged an event with these topics, in order.
     async fn transactions_with_log(

@@ -43,7 +43,14 @@ pub struct Config {
     pub origin_burst: u32,
     /// Submissions that one origin may make per second, steadily: 200.
     pub origin_per_second: u32,
-    /// Origins that are remembered: 65,536. Beyond it, the one idle for longest is forgotten.
+    /// Messages that one signer may hand in at once: 1,000.
+    pub signer_burst: u32,
+    /// Messages that one signer may hand in per second, steadily: 100.
+    pub signer_per_second: u32,
+    /// Gas per hour that the messages of one signer may cost without being executed: 1,000,000, about 120 of them.
+    /// Beyond it, that signer's submissions are refused for a while.
+    pub wasted_gas_per_hour: u64,
+    /// Origins and signers that are remembered: 65,536. Beyond it, those whose quota is whole are forgotten.
     pub max_origins: usize,
     /// How long a message that was rejected, skipped or has expired is kept after its `validBefore`, in seconds:
     /// 3,600. From then on it cannot be executed, and handing it in again is refused as too late.
@@ -70,11 +77,17 @@ pub struct Config {
     /// the simulation before the batch.
     pub intake_chain_timeout_ms: u64,
 
+    /// How many messages per second have their nonce looked up on the chain before they are accepted: 200. The nonces
+    /// of more are left to the simulation before the batch, so that a crowd costs the endpoint one call per batch.
+    pub nonce_questions_per_second: u32,
+
     /// Messages in one transaction: 200 (the contract takes 256).
     pub batch_max_items: usize,
     /// Estimated gas at which a batch is full: 12,000,000. Below [`TRANSACTION_GAS_CAP`], with room for errors.
     pub batch_gas_target: u64,
-    /// Transactions in the pool at a time: 16.
+    /// How long a batch that is not full waits for more messages while others are under way, in milliseconds: 25.
+    pub batch_linger_ms: u64,
+    /// Transactions of one lane in the pool at a time: 16.
     pub max_in_flight: usize,
     /// How often a message may fail in simulation before it is refused: 4.
     pub refusal_tries: u32,
@@ -93,6 +106,8 @@ pub struct Config {
     pub replace_after_blocks: u64,
     /// Blocks without inclusion after which [`Health`](crate::Health) calls the lane stuck: 30.
     pub stuck_after_blocks: u64,
+    /// How long a lane's signer may take, in milliseconds: 5,000. The loop waits for it.
+    pub sign_timeout_ms: u64,
     /// Blocks after which an unmined transaction is sent again: 2.
     pub rebroadcast_after_blocks: u64,
     /// Pause before the chain is asked again after it failed to answer, in milliseconds: 500.
@@ -100,7 +115,7 @@ pub struct Config {
     /// The longest time without a look at the chain, in milliseconds: 2,000. Where no blocks come, it shows
     /// whether the endpoint still answers.
     pub look_interval_ms: u64,
-    /// Lane balance below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token. (It is
+    /// Balance of a lane below which [`Health`](crate::Health) warns, in wei: 0.05 of the native token. (It is
     /// `degraded` only when a full batch can no longer be paid.)
     #[serde(with = "wei")]
     pub low_balance_wei: u128,
@@ -128,6 +143,9 @@ impl Config {
             max_live_items_per_signer: 1_000,
             origin_burst: 2_000,
             origin_per_second: 200,
+            signer_burst: 1_000,
+            signer_per_second: 100,
+            wasted_gas_per_hour: 1_000_000,
             max_origins: 65_536,
             failed_retention_s: 3_600,
             max_failed_items: 100_000,
@@ -139,8 +157,10 @@ impl Config {
             watch_capacity: 1_024,
             verifiers: 4,
             intake_chain_timeout_ms: 500,
+            nonce_questions_per_second: 200,
             batch_max_items: 200,
             batch_gas_target: 12_000_000,
+            batch_linger_ms: 25,
             max_in_flight: 16,
             refusal_tries: 4,
             refusal_tries_if_paid: 64,
@@ -149,6 +169,7 @@ impl Config {
             max_priority_fee_per_gas: 5 * GWEI,
             replace_after_blocks: 5,
             stuck_after_blocks: 30,
+            sign_timeout_ms: 5_000,
             rebroadcast_after_blocks: 2,
             retry_interval_ms: 500,
             look_interval_ms: 2_000,

@@ -1,20 +1,26 @@
 //! The only loop: what waits becomes transactions, transactions are followed until they are final.
 //!
 //! In: new heads, offered messages, answers of the chain. Out: writes to the queue, transactions, updates. The
-//! questions (preparing a batch, observing the chain, sending) run beside the loop and change nothing; every
+//! questions (preparing batches, observing the chain, sending) run beside the loop and change nothing; every
 //! write happens in the loop, and is durable before anything that depends on it leaves the process. So the
 //! loop may stop, or the process be killed, between any two lines: `open` takes up what the queue says.
+//!
+//! Each lane is one account; all of them are fed from one queue, each with at most one batch in preparation.
 
 mod dispatch;
+
 mod follow;
 mod identity;
 mod note;
 pub(crate) mod observe;
+mod prepared;
 mod release;
+mod resend;
+mod stranger;
 mod vacate;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,57 +33,90 @@ use tokio_util::sync::CancellationToken;
 use wia_protocol::relay::Update;
 
 use crate::chain::{Chain, ChainError, Head};
-use crate::lane::fees::Caps;
 use crate::lane::nonce::next_nonce;
 use crate::lane::prepare::{Prepared, Unprepared};
+use crate::lane::sign::LaneSigner;
 use crate::promise::Promises;
-use crate::queue::record::{Fees, Transaction};
+use crate::queue::record::{Fees, Slot, Transaction};
 use crate::queue::{Changes, Limits, Queue};
 use crate::shared::{Shared, count, now};
 use crate::state::Event;
 use crate::{Config, Relayer, RelayerError};
-use observe::Observation;
+use observe::{Named, Observation};
 
 /// Drives the relayer; nothing is sent or followed before [`Engine::run`]. When it ends or is dropped, the
 /// [`Relayer`] takes no more submissions.
 pub struct Engine {
     shared: Arc<Shared>,
-    signer: PrivateKeySigner,
-    /// By nonce: all that may still change.
-    transactions: BTreeMap<u64, Tracked>,
+    /// In the order of the keys; never empty.
+    lanes: Vec<Lane>,
+    /// All that may still change.
+    transactions: BTreeMap<Slot, Tracked>,
+    /// How many transactions were signed: the number of the newest.
+    signed: u64,
     /// Messages that the next batches leave out.
     holds: HashMap<B256, Hold>,
+    /// Messages in batches that are being prepared.
+    taken: HashSet<B256>,
     /// How many messages a batch may have with that one in it; see [`release`].
     shares: HashMap<B256, usize>,
     /// How many items the next batch may have: halved while batches turn out too large.
     batch_items: usize,
+    /// Until when a batch that is not full waits for more; `None` unless one does.
+    linger_until: Option<Instant>,
     /// The head up to which everything was applied.
     followed: Option<Head>,
-    /// Height since which a nonce below one that waits is held by nobody.
-    gap_since: Option<u64>,
     /// Heights below the head whose block the endpoint did not know when last asked.
     unread: BTreeSet<u64>,
     /// Whether the endpoint was found to serve the chain of the data folder.
     identified: bool,
     /// When to look again without a new head.
     look_at: Option<Instant>,
-    /// Not before this are batches prepared again.
-    prepare_at: Option<Instant>,
-    /// The highest nonce in flight when the batch in preparation was begun: what it may have been simulated
-    /// without.
-    prepared_behind: Option<u64>,
-    /// What the last batch was to offer.
-    offered: Option<Fees>,
+    preparing: FuturesUnordered<BoxFuture<'static, Preparation>>,
     sending: FuturesUnordered<BoxFuture<'static, Sent>>,
     /// Written, to be published once durable.
     unpublished: Vec<(Address, Update)>,
 }
 
+/// What the relayer signs with.
+pub struct Keys {
+    /// Receipts and refusals: each acceptance costs one signature, so this key is in the process.
+    pub promises: PrivateKeySigner,
+    /// Transactions: the accounts that pay for gas, each of them once.
+    pub lanes: Vec<LaneSigner>,
+}
+
+impl From<PrivateKeySigner> for Keys {
+    /// One key for all.
+    fn from(key: PrivateKeySigner) -> Self {
+        Self { promises: key.clone(), lanes: vec![Arc::new(key)] }
+    }
+}
+
+/// One account that sends.
+struct Lane {
+    signer: LaneSigner,
+    /// A batch is being prepared for it.
+    busy: bool,
+    /// Not before this are batches prepared for it again.
+    prepare_at: Option<Instant>,
+    /// Height since which a nonce below one that waits is held by nobody.
+    gap_since: Option<u64>,
+    /// What its last batch was to offer.
+    offered: Option<Fees>,
+}
+
 /// A transaction, and what is known of it besides the record.
 struct Tracked {
     record: Transaction,
+    /// Counts transactions in the order in which they were signed.
+    number: u64,
+    /// Its messages, as the chain's events name them.
+    named: Arc<[Named]>,
     /// The blocks that the receipts of its messages promise.
     promises: Vec<u64>,
+    /// The moment from which none of its messages is valid, Unix seconds.
+    expires: u64,
     /// Height from which it is known to be in no block.
     undecided_since: Option<u64>,
     /// Height at which the endpoint last took it; `None` when it must be sent.
@@ -101,15 +140,25 @@ struct Hold {
 
 #[derive(Debug, Clone, Copy)]
 enum Until {
-    /// The transactions up to this nonce are decided.
+    /// The transactions up to this number are decided.
     Decided(u64),
     /// That moment.
     Moment(Instant),
 }
 
+/// The outcome of preparing a batch.
+struct Preparation {
+    lane: usize,
+    /// The messages that were taken for it.
+    taken: Vec<B256>,
+    /// The number of the newest transaction in flight when it was begun: what it may have been simulated without.
+    behind: Option<u64>,
+    result: Result<Prepared, Unprepared>,
+}
+
 /// The outcome of handing in a transaction.
 struct Sent {
-    nonce: u64,
+    slot: Slot,
     hash: B256,
     result: Result<(), ChainError>,
 }
@@ -119,43 +168,48 @@ struct Sent {
 ///
 /// # Errors
 /// [`RelayerError`] when the store cannot be read, belongs to another chain than the endpoint serves, or has
-/// transactions of another key than `signer`.
+/// transactions of a lane whose key is not among `keys`.
 pub async fn open(
     store: &wia_store::Store,
     config: Config,
     chain: Arc<dyn Chain>,
-    signer: PrivateKeySigner,
+    keys: impl Into<Keys>,
 ) -> Result<(Engine, Relayer), RelayerError> {
+    let Keys { promises, lanes } = keys.into();
+    let addresses: Vec<Address> = lanes.iter().map(|lane| lane.address()).collect();
+    if addresses.is_empty() || addresses.iter().collect::<HashSet<_>>().len() < addresses.len() {
+        return Err(RelayerError::Lanes { given: addresses });
+    }
+    identity::check_format(store)?;
     let limits = Limits { live: config.max_live_items, live_per_signer: config.max_live_items_per_signer };
     let queue = Queue::open(store, limits)?;
-    let mut transactions = BTreeMap::new();
-    for record in queue.transactions()? {
-        let mut promises = Vec::new();
-        for relay_id in &record.items {
-            let item = queue.item(*relay_id)?.filter(|item| item.transaction == Some(record.nonce));
-            promises.extend(item.map(|item| item.receipt.include_by_block));
-        }
-        transactions.insert(record.nonce, Tracked::new(record, promises));
-    }
-    identity::bind_lane(store, signer.address(), transactions.is_empty())?;
-    let promises = Promises::new(signer.clone(), config.deployment.chain_id);
     let batch_items = config.batch_max_items;
-    let shared = Arc::new(Shared::new(config, store, chain, queue, promises));
+    let mut transactions = BTreeMap::new();
+    for (number, record) in (0_u64..).zip(queue.transactions()?) {
+        let bound = record.slot.lane;
+        if !record.is_of_stranger() && !addresses.contains(&bound) {
+            return Err(RelayerError::OtherLane { bound, given: addresses });
+        }
+        transactions.insert(record.slot, Tracked::of(record, number, &queue)?);
+    }
+    let promises = Promises::new(promises, config.deployment.chain_id);
+    let shared = Arc::new(Shared::new(config, store, chain, queue, promises, &addresses));
+    let lane = |signer| Lane { signer, busy: false, prepare_at: None, gap_since: None, offered: None };
     let mut engine = Engine {
         shared: Arc::clone(&shared),
-        signer,
+        lanes: lanes.into_iter().map(lane).collect(),
+        signed: count(transactions.len()),
         transactions,
         holds: HashMap::new(),
+        taken: HashSet::new(),
         shares: HashMap::new(),
         batch_items,
+        linger_until: None,
         followed: None,
-        gap_since: None,
         unread: BTreeSet::new(),
         identified: false,
         look_at: None,
-        prepare_at: None,
-        prepared_behind: None,
-        offered: None,
+        preparing: FuturesUnordered::new(),
         sending: FuturesUnordered::new(),
         unpublished: Vec::new(),
     };
@@ -177,7 +231,6 @@ impl Engine {
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), RelayerError> {
         let shared = Arc::clone(&self.shared);
         let mut heads = shared.chain.heads();
-        let mut preparing: Option<BoxFuture<'static, Result<Prepared, Unprepared>>> = None;
         let mut observing: Option<BoxFuture<'static, Result<Observation, ChainError>>> = None;
         let mut heads_open = true;
         let idle = Duration::from_millis(shared.config.look_interval_ms);
@@ -192,12 +245,11 @@ impl Engine {
             if observing.is_none() {
                 observing = self.observation();
             }
-            if preparing.is_none() {
-                preparing = self.preparation()?;
-            }
+            self.prepare_batches()?;
             // While a look is under way, the next one has time.
             let look_at = self.look_at.filter(|_| observing.is_none());
-            let wake_at = [look_at, self.prepare_at].into_iter().flatten().min();
+            let prepare_at = self.lanes.iter().filter_map(|lane| lane.prepare_at);
+            let wake_at = prepare_at.chain(look_at).chain(self.linger_until).min();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -206,13 +258,15 @@ impl Engine {
                     observing = None;
                     self.observed(seen).await?;
                 }
-                prepared = ready(&mut preparing) => {
-                    preparing = None;
-                    self.prepared(prepared).await?;
-                }
+                Some(done) = self.preparing.next(), if !self.preparing.is_empty() => self.prepared(done).await?,
                 changed = heads.changed(), if heads_open => heads_open = changed.is_ok(),
                 () = shared.queue.work.notified() => {}
-                () = sleep_until(wake_at) => self.prepare_at = self.prepare_at.filter(|at| *at > Instant::now()),
+                () = sleep_until(wake_at) => {
+                    let now = Instant::now();
+                    for lane in &mut self.lanes {
+                        lane.prepare_at = lane.prepare_at.filter(|at| *at > now);
+                    }
+                }
             }
         }
     }
@@ -243,18 +297,32 @@ impl Engine {
         Ok(())
     }
 
-    /// The lane's next nonce, given what the chain says.
-    fn next_nonce(&self, chain_nonce: u64) -> u64 {
-        next_nonce(chain_nonce, self.transactions.keys().copied())
+    /// Follows a transaction whose record is durable.
+    fn track(&mut self, record: Transaction) -> Result<(), RelayerError> {
+        self.signed += 1;
+        let tracked = Tracked::of(record, self.signed, &self.shared.queue)?;
+        self.transactions.insert(tracked.record.slot, tracked);
+        Ok(())
+    }
+
+    /// The transactions of one account, by nonce.
+    fn of_lane(&self, lane: Address) -> impl Iterator<Item = &Tracked> {
+        let all = Slot { lane, nonce: 0 }..=Slot { lane, nonce: u64::MAX };
+        self.transactions.range(all).map(|(_, tracked)| tracked)
+    }
+
+    /// Those of one account that are not known to be in a block.
+    fn undecided_of(&self, lane: Address) -> impl Iterator<Item = &Tracked> {
+        self.of_lane(lane).filter(|t| t.record.is_undecided())
     }
 
     fn undecided(&self) -> impl Iterator<Item = &Tracked> {
         self.transactions.values().filter(|t| t.record.is_undecided())
     }
 
-    fn caps(&self) -> Caps {
-        let config = &self.shared.config;
-        Caps { max_fee: config.max_fee_per_gas, priority: config.max_priority_fee_per_gas }
+    /// A lane's next nonce, given what the chain says.
+    fn next_nonce(&self, lane: Address, chain_nonce: u64) -> u64 {
+        next_nonce(chain_nonce, self.of_lane(lane).map(|t| t.record.slot.nonce))
     }
 
     fn retry_interval(&self) -> Duration {
@@ -272,8 +340,14 @@ impl Engine {
     }
 
     fn report(&self) {
-        let in_flight = self.undecided().count();
-        self.shared.lane().in_flight = count(in_flight);
+        let mut in_flight = 0;
+        let mut views = self.shared.lanes();
+        for view in views.iter_mut() {
+            let own = self.undecided_of(view.address).count();
+            view.in_flight = count(own);
+            in_flight += own;
+        }
+        drop(views);
         gauge("wia_relayer_queue_depth", self.shared.queue.depth());
         gauge("wia_relayer_live_items", self.shared.queue.live_items());
         gauge("wia_relayer_in_flight", in_flight);
@@ -286,18 +360,42 @@ impl Drop for Engine {
     }
 }
 
+impl Lane {
+    fn address(&self) -> Address {
+        self.signer.address()
+    }
+}
+
 impl Tracked {
-    fn new(record: Transaction, promises: Vec<u64>) -> Self {
-        Self {
+    /// What the queue knows of the record's messages goes with it.
+    fn of(record: Transaction, number: u64, queue: &Queue) -> Result<Self, RelayerError> {
+        let (mut named, mut promises, mut expires) = (Vec::new(), Vec::new(), 0);
+        for relay_id in &record.items {
+            let missing = || RelayerError::Corrupt {
+                tree: "relay_items",
+                key: relay_id.to_string(),
+                reason: "a transaction names it, but it is not there".into(),
+            };
+            let item = queue.item(*relay_id)?.ok_or_else(missing)?;
+            named.push(Named::of(*relay_id, &item));
+            expires = expires.max(item.deadline());
+            if item.transaction == Some(record.slot) {
+                promises.push(item.receipt.include_by_block);
+            }
+        }
+        Ok(Self {
             record,
+            number,
+            named: named.into(),
             promises,
+            expires,
             undecided_since: None,
             sent_at: None,
             waiting_since: None,
             missed: 0,
             unfit: false,
             sending: false,
-        }
+        })
     }
 }
 

@@ -42,17 +42,31 @@ pub enum RelayerError {
         /// Hash of the endpoint's first block.
         actual: B256,
     },
-    /// The data folder has transactions of another lane.
+    /// The data folder has transactions of a lane whose key is not here.
     #[error(
-        "the data folder has transactions of the lane {bound}, the key given is that of {given}: start with the \
-         key of {bound} until its transactions are final and too deep to return, or choose another data folder"
+        "the data folder has transactions of the lane {bound}, the keys given are of {}: start with the key of {bound} \
+         among them until its transactions are final and too deep to return, or choose another data folder",
+        list(given)
     )]
     OtherLane {
         /// The account whose transactions are there.
         bound: Address,
-        /// The account of the key that was given.
-        given: Address,
+        /// The accounts of the keys that were given.
+        given: Vec<Address>,
     },
+    /// No lane, or one twice: two lanes of one account would take each other's nonces.
+    #[error("a relayer needs at least one lane, and each account once; given: {}", list(given))]
+    Lanes {
+        /// The accounts of the keys that were given.
+        given: Vec<Address>,
+    },
+    /// The records of the data folder are of another release.
+    #[error(
+        "the data folder was written by another release, whose messages and transactions this one cannot read: let that \
+         release finish them (until its queue is empty and its last transaction is too deep to return), then start with \
+         another data folder"
+    )]
+    Format,
     /// A stored record that cannot be read.
     #[error("{tree}: record {key} cannot be read: {reason}")]
     Corrupt {
@@ -71,7 +85,12 @@ pub enum RelayerError {
         /// State and event.
         source: IllegalTransition,
     },
-    /// The lane's key failed to sign.
-    #[error("the lane's key could not sign: {0}")]
+    /// The key failed to sign a receipt or a refusal.
+    #[error("a receipt or refusal could not be signed: {0}")]
     Signer(#[from] alloy::signers::Error),
+}
+
+fn list(addresses: &[Address]) -> String {
+    let addresses: Vec<String> = addresses.iter().map(Address::to_string).collect();
+    if addresses.is_empty() { "none".into() } else { addresses.join(", ") }
 }

@@ -2,10 +2,10 @@
 //!
 //! In: a [`Submission`] whose shape is right, and who sent it. Out: a durable message with a signed receipt;
 //! nothing half-accepted stays. The order of checks: chain, contract, quota, known digest, validity window,
-//! receiver, signature, live nonce, nonce on chain.
+//! receiver, signature, quota of the signer, live nonce, nonce on chain.
 //!
-//! While the endpoint is away, what needs the chain is left out (the nonce on chain; the simulation before the
-//! batch finds it), so that messages are delayed, not refused. The exception is a signature that is not the
+//! While the endpoint is away, or there is a crowd, what needs the chain is left out (the nonce on chain; the simulation
+//! before the batch finds it), so that messages are delayed, not refused. The exception is a signature that is not the
 //! signer's own key's: whether a contract wallet stands behind it, only the chain can tell, and taking such
 //! messages on trust would let anyone fill the queue. They are refused with `retryAfter`.
 
@@ -56,11 +56,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     }
     let Submission { chain_id, contract, message, signature } = submission;
     let (contract, domain) = destination(shared, chain_id, &contract)?;
-    shared.quota.take(origin, Instant::now()).map_err(|retry_after_s| {
-        let per_second = shared.config.origin_per_second;
-        let reason = format!("more than {per_second} submissions per second from here; wait and go on");
-        RpcError::rate_limited("origin", reason, retry_after_s)
-    })?;
+    shared.quota.submission(origin, Instant::now())?;
     let Message::TransferWithAuthorization(transfer) = message;
     let relay_id = domain.digest(&transfer);
     if let Some(known) = shared.queue.item(relay_id).map_err(internal)?
@@ -76,6 +72,8 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
         return Err(RpcError::invalid("to", "the zero address receives nothing; name the payee"));
     }
     let by_contract = check_signature(shared, &transfer, relay_id, &signature).await?;
+    // Only now: what others sign in his name must not use up what he may hand in.
+    shared.quota.message(transfer.from, "from", Instant::now())?;
     let holder = shared.queue.holder(contract, transfer.from, transfer.nonce).map_err(internal)?;
     if let Some(holder) = holder.filter(|h| *h != relay_id) {
         return Err(nonce_held(shared, holder).await);
@@ -197,6 +195,9 @@ async fn check_nonce_on_chain(
     contract: Address,
     transfer: &TransferWithAuthorization,
 ) -> Result<(), RpcError> {
+    if !shared.quota.question(Instant::now()) {
+        return Ok(());
+    }
     match shared.ask(is_used(&*shared.chain, contract, transfer.from, transfer.nonce)).await {
         Some(Ok(true)) => Err(RpcError::invalid(
             "nonce",

@@ -1,4 +1,4 @@
-//! The durable queue: every accepted message with its history, and the lane's transactions.
+//! The durable queue: every accepted message with its history, and the lanes' transactions.
 //!
 //! In: acceptances from intake, changes from the engine. Out: records, and what waits for a transaction. Both
 //! writers go through one lock, and each write is one transaction over the trees, so that a killed process
@@ -9,7 +9,7 @@
 //! | `relay_items` | EIP-712 digest | [`Item`] |
 //! | `relay_live` | contract ‖ signer ‖ nonce | digest of the one live message |
 //! | `relay_ended` | [`retention::EndedKey`]: when it may be forgotten | nothing |
-//! | `relay_transactions` | lane nonce, big-endian | [`Transaction`] |
+//! | `relay_transactions` | account ‖ nonce, big-endian | [`Transaction`] |
 
 mod change;
 pub(crate) mod record;
@@ -30,7 +30,7 @@ use crate::RelayerError;
 use crate::lane::batch::Candidate;
 use crate::state::{Event, is_live, transition};
 pub(crate) use change::Changes;
-use record::{Detail, Item, Transaction};
+use record::{Detail, Item, Slot, Transaction};
 use retention::EndedKey;
 use unsettled::Unsettled;
 
@@ -114,6 +114,11 @@ pub(crate) enum Acceptance {
     Full,
 }
 
+/// Whether no message was ever kept in `store`.
+pub(crate) fn is_empty(store: &Store) -> Result<bool, RelayerError> {
+    Ok(store.tree(ITEMS)?.is_empty() && store.tree(TRANSACTIONS)?.is_empty())
+}
+
 impl Queue {
     pub(crate) fn open(store: &Store, limits: Limits) -> Result<Self, RelayerError> {
         let queue = Self {
@@ -153,7 +158,7 @@ impl Queue {
             .transpose()
     }
 
-    /// All transactions of the lane that may still change, by nonce.
+    /// All transactions that may still change, by account and nonce.
     pub(crate) fn transactions(&self) -> Result<Vec<Transaction>, RelayerError> {
         let read = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
             let (key, bytes) = entry.map_err(|e| self.refused(&e))?;
@@ -287,7 +292,7 @@ impl Queue {
         index: &mut Index,
         messages: &[Written<'_>],
         put: &[&Transaction],
-        remove: &[u64],
+        remove: &[Slot],
     ) -> Result<(), RelayerError> {
         use sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional};
         let mut item_writes = sled::Batch::default();
@@ -321,12 +326,12 @@ impl Queue {
             }
         }
         for transaction in put {
-            let key = transaction.nonce.to_be_bytes();
+            let key = transaction.slot.key();
             let bytes = postcard::to_stdvec(transaction).map_err(|e| corrupt(TRANSACTIONS, &key, &e))?;
             transaction_writes.insert(&key, bytes);
         }
-        for nonce in remove {
-            transaction_writes.remove(&nonce.to_be_bytes());
+        for slot in remove {
+            transaction_writes.remove(&slot.key());
         }
         let result = (&self.items, &self.live, &self.ended, &self.transactions).transaction(
             |(items, live, ended, transactions)| -> ConflictableTransactionResult<(), ()> {

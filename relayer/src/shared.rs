@@ -1,6 +1,6 @@
 //! What intake and engine share: configuration, queue, feed, keys, and what is known of the chain's state.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +12,7 @@ use wia_store::Store;
 
 use crate::chain::{Chain, ChainError, Head};
 use crate::feed::{Bounds, Feed};
-use crate::health::LaneView;
+use crate::health::{LaneHealth, LaneView, trouble};
 use crate::intake::quota::Quota;
 use crate::intake::verify::Verifiers;
 use crate::promise::Promises;
@@ -35,7 +35,9 @@ pub(crate) struct Shared {
     seen: Mutex<Option<Seen>>,
     away: AtomicBool,
     stopped: AtomicBool,
-    pub(crate) lane: Mutex<LaneView>,
+    overdue: AtomicU64,
+    /// In the order of the engine's lanes.
+    lanes: Mutex<Vec<LaneView>>,
 }
 
 /// A head and when it was first seen.
@@ -61,6 +63,7 @@ impl Shared {
         chain: Arc<dyn Chain>,
         queue: Queue,
         promises: Promises,
+        lanes: &[Address],
     ) -> Self {
         let carbon = config.deployment.resolve(wia_abi::carbon_credit::NAME);
         let carbon =
@@ -71,7 +74,7 @@ impl Shared {
                 Bounds { all: config.max_watches, per_origin: config.max_watches_per_origin },
                 Bounds { all: config.max_waits, per_origin: config.max_waits_per_origin },
             ),
-            quota: Quota::new(config.origin_burst, config.origin_per_second, config.max_origins),
+            quota: Quota::new(&config),
             verifiers: Verifiers::new(config.verifiers),
             heads: chain.heads(),
             store: store.clone(),
@@ -84,7 +87,8 @@ impl Shared {
             seen: Mutex::default(),
             away: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
-            lane: Mutex::default(),
+            overdue: AtomicU64::new(0),
+            lanes: Mutex::new(lanes.iter().copied().map(LaneView::new).collect()),
         }
     }
 
@@ -165,35 +169,42 @@ impl Shared {
         self.feed.close();
     }
 
-    pub(crate) fn lane(&self) -> MutexGuard<'_, LaneView> {
-        lock(&self.lane)
+    pub(crate) fn lanes(&self) -> MutexGuard<'_, Vec<LaneView>> {
+        lock(&self.lanes)
+    }
+
+    /// How many messages are in no block though their promise has passed.
+    pub(crate) fn set_overdue(&self, messages: u64) {
+        self.overdue.store(messages, Ordering::Relaxed);
     }
 
     pub(crate) fn health(&self) -> Health {
         let head = self.head().map(|h| h.number);
-        let lane = self.lane().clone();
+        let lanes = self.lanes().clone();
+        let overdue = self.overdue.load(Ordering::Relaxed);
+        let low = U256::from(self.config.low_balance_wei);
         let trouble = if head.is_none() {
             Some("no block of the chain was seen yet".to_owned())
         } else if self.is_away() {
             Some("the chain's endpoint does not answer; messages wait".to_owned())
         } else {
-            lane.trouble()
+            trouble(&lanes, overdue)
         };
         let condition = if self.is_stopped() {
             Condition::Stopped { reason: "the engine does not run".into() }
         } else {
             trouble.map_or(Condition::Ready, |reason| Condition::Degraded { reason })
         };
+        let warnings: Vec<String> = lanes.iter().filter_map(|lane| lane.warning(low)).collect();
         Health {
             condition,
-            warning: lane.warning(U256::from(self.config.low_balance_wei)),
+            warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
             queue_depth: count(self.queue.depth()),
             live_items: count(self.queue.live_items()),
-            in_flight: lane.in_flight,
-            overdue_promises: lane.overdue,
-            lane: self.promises.relayer(),
-            lane_nonce: lane.nonce,
-            lane_balance_wei: lane.balance,
+            in_flight: lanes.iter().map(|lane| lane.in_flight).sum(),
+            overdue_promises: overdue,
+            relayer: self.promises.relayer(),
+            lanes: lanes.iter().map(LaneHealth::of).collect(),
             head,
         }
     }

@@ -97,7 +97,7 @@ fn rooms_depend_in_one_direction_and_hold_only_what_is_theirs() {
         ("indexer", &["abi", "protocol", "store"], &["axum", "libp2p", "jsonwebtoken"]),
         ("relayer", &["abi", "protocol", "store"], &["axum", "jsonwebtoken"]),
         ("node", &["abi", "protocol", "store", "indexer", "relayer"], &["sled"]),
-        ("bench", &["abi", "protocol"], &["sled", "axum", "libp2p"]),
+        ("bench", &["abi", "protocol", "relayer"], &["sled", "axum", "libp2p"]),
         ("tests", &["abi", "protocol", "store", "indexer", "relayer", "node"], &[]),
     ];
     let mut wrong = Vec::new();

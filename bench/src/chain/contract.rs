@@ -6,9 +6,10 @@ use alloy::primitives::{Address, B256, Bytes, U64, U256, address};
 use alloy::sol_types::SolCall;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wia_abi::CarbonCredit::mintCall;
+use wia_abi::CarbonCredit::{balanceOfCall, mintCall};
 use wia_abi::{BlockNumber, Deployment, carbon_credit, create2, deployment};
 
+use super::CALLS_PER_REQUEST;
 use super::wire::hex;
 use crate::error::BenchError;
 use crate::rpc::Rpc;
@@ -31,11 +32,15 @@ pub(crate) struct Contract {
     pub(crate) block: u64,
 }
 
-#[derive(Deserialize)]
+/// What is read of a receipt.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Receipt {
+pub(crate) struct Receipt {
     block_number: U64,
     status: U64,
+    /// What the transaction cost.
+    pub(crate) gas_used: U64,
+    contract_address: Option<Address>,
 }
 
 impl Contract {
@@ -64,7 +69,35 @@ impl Contract {
         in_own_block(rpc, self.address, &call, CALL_GAS).await.map(|_| ())
     }
 
-    /// The deployment file that the indexer gets.
+    /// Mints to each account so many serials, all in one block of their own.
+    pub(crate) async fn mint_all(&self, rpc: &Rpc, shares: &[(Address, u64)]) -> Result<(), BenchError> {
+        let mut hashes: Vec<B256> = Vec::with_capacity(shares.len());
+        let calls = shares.iter().map(|(to, serials)| {
+            // No id may be issued twice.
+            let credit_id = format!("CCR-{to}");
+            let call = mintCall { to: *to, amount: units(*serials), creditId: credit_id };
+            json!([as_admin(self.address, &call.abi_encode(), CALL_GAS)])
+        });
+        for calls in calls.collect::<Vec<_>>().chunks(CALLS_PER_REQUEST) {
+            hashes.extend(rpc.batch::<B256>("eth_sendTransaction", calls.iter().cloned()).await?);
+        }
+        mine(rpc).await?;
+        for hash in hashes {
+            succeeded(rpc, hash).await?;
+        }
+        Ok(())
+    }
+
+    /// What those accounts hold now.
+    pub(crate) async fn balances(&self, rpc: &Rpc, accounts: &[Address]) -> Result<Vec<U256>, BenchError> {
+        let calls = accounts.iter().map(|account| {
+            let input: Bytes = balanceOfCall { account: *account }.abi_encode().into();
+            json!([{"to": self.address, "input": input}, "latest"])
+        });
+        rpc.batch("eth_call", calls).await
+    }
+
+    /// The deployment file that `wia` gets.
     pub(crate) fn deployment(&self) -> Deployment {
         let contract = deployment::Contract { address: self.address, block_number: BlockNumber(self.block) };
         let contracts = BTreeMap::from([(carbon_credit::NAME.to_owned(), contract)]);
@@ -84,13 +117,32 @@ pub(crate) async fn mine(rpc: &Rpc) -> Result<(), BenchError> {
 
 /// The admin's call, in a block of its own; which, when it succeeded.
 async fn in_own_block(rpc: &Rpc, to: Address, input: &[u8], gas: u64) -> Result<u64, BenchError> {
-    let input = Bytes::copy_from_slice(input);
-    let call = json!({"from": ADMIN, "to": to, "gas": hex(gas), "gasPrice": "0x0", "input": input});
+    let hash: B256 = rpc.call("eth_sendTransaction", json!([as_admin(to, input, gas)])).await?;
+    mine(rpc).await?;
+    Ok(succeeded(rpc, hash).await?.block_number.to())
+}
+
+/// Creates any contract, in a block of its own; where it is.
+pub(crate) async fn create(rpc: &Rpc, code: &[u8], arguments: &[u8]) -> Result<Address, BenchError> {
+    let input: Bytes = [code, arguments].concat().into();
+    let call = json!({"from": ADMIN, "gas": hex(DEPLOY_GAS), "gasPrice": "0x0", "input": input});
     let hash: B256 = rpc.call("eth_sendTransaction", json!([call])).await?;
     mine(rpc).await?;
+    let receipt = succeeded(rpc, hash).await?;
+    receipt.contract_address.ok_or_else(|| BenchError::Wrong(format!("transaction {hash} created nothing")))
+}
+
+/// The admin's call, for `eth_sendTransaction`.
+fn as_admin(to: Address, input: &[u8], gas: u64) -> Value {
+    let input = Bytes::copy_from_slice(input);
+    json!({"from": ADMIN, "to": to, "gas": hex(gas), "gasPrice": "0x0", "input": input})
+}
+
+/// The receipt of a mined transaction; an error when it reverted.
+pub(crate) async fn succeeded(rpc: &Rpc, hash: B256) -> Result<Receipt, BenchError> {
     let receipt: Receipt = rpc.call("eth_getTransactionReceipt", json!([hash])).await?;
     if receipt.status != U64::from(1) {
-        return Err(BenchError::Wrong(format!("transaction {hash} to {to} reverted")));
+        return Err(BenchError::Wrong(format!("transaction {hash} reverted")));
     }
-    Ok(receipt.block_number.to())
+    Ok(receipt)
 }

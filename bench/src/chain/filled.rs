@@ -15,7 +15,7 @@ use crate::error::BenchError;
 use crate::rpc::Rpc;
 
 /// The chain that anvil makes unless told otherwise.
-pub(super) const CHAIN_ID: u64 = 31_337;
+pub(crate) const CHAIN_ID: u64 = 31_337;
 
 /// The block of the deployment: the first that is made.
 const FIRST_BLOCK: u64 = 1;

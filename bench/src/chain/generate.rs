@@ -6,15 +6,13 @@ use alloy::primitives::B256;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 
+use super::CALLS_PER_REQUEST;
 use super::contract::{Contract, mine};
 use super::plan::{POOL, SHARE, Shape, Transfer, blocks};
 use super::wallet::{Wallet, pool};
 use crate::error::BenchError;
 use crate::progress::Progress;
 use crate::rpc::Rpc;
-
-/// Calls in one JSON-RPC request: anvil takes larger ones no faster.
-const CALLS_PER_REQUEST: usize = 10;
 
 /// Deploys, mints, and then makes block after block, their transactions sent over all `connections`.
 pub(crate) async fn generate(connections: &[Rpc], shape: Shape, seed: u64) -> Result<Contract, BenchError> {

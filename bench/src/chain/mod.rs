@@ -17,15 +17,19 @@ mod recorded;
 mod wallet;
 mod wire;
 
-pub(crate) use anvil::Anvil;
+pub(crate) use anvil::{Anvil, version};
 pub(crate) use check::{Expected, Range};
-pub(crate) use contract::Contract;
-pub(crate) use filled::{Filled, Source};
+pub(crate) use contract::{Contract, create, mine, succeeded, units};
+pub(crate) use filled::{CHAIN_ID, Filled, Source};
 pub(crate) use long::Long;
 pub(crate) use plan::{SHAPES, Shape};
 pub(crate) use quiet::{Mined, Quiet};
 pub(crate) use recorded::Recorded;
-pub(crate) use wire::{Log, get_logs};
+pub(crate) use wallet::{Wallet, key};
+pub(crate) use wire::{Log, get_logs, hex};
 
 /// Connections over which a chain is filled and read.
 pub(crate) const CONNECTIONS: usize = 4;
+
+/// Calls in one JSON-RPC request: anvil takes larger ones no faster.
+pub(crate) const CALLS_PER_REQUEST: usize = 10;

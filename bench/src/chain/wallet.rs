@@ -27,14 +27,21 @@ pub(crate) struct Wallet {
 
 /// The first `count` wallets of that seed, none of which has sent anything.
 pub(crate) fn pool(seed: u64, count: usize) -> Result<Vec<Wallet>, BenchError> {
-    let key = |number| keccak256(format!("wia-bench/{seed}/{number}"));
-    let wallet =
-        |number| PrivateKeySigner::from_bytes(&key(number)).map(|signer| Wallet { signer, nonce: 0 });
-    let wallets: Result<_, _> = (0..count).map(wallet).collect();
-    wallets.map_err(BenchError::malformed("a wallet's key"))
+    (0..count).map(|number| key(seed, &number.to_string()).map(Wallet::new)).collect()
+}
+
+/// The key of that seed and name.
+pub(crate) fn key(seed: u64, name: &str) -> Result<PrivateKeySigner, BenchError> {
+    let secret = keccak256(format!("wia-bench/{seed}/{name}"));
+    PrivateKeySigner::from_bytes(&secret).map_err(BenchError::malformed("a wallet's key"))
 }
 
 impl Wallet {
+    /// One that has sent nothing.
+    pub(crate) fn new(signer: PrivateKeySigner) -> Self {
+        Self { signer, nonce: 0 }
+    }
+
     /// Its address.
     pub(crate) fn address(&self) -> Address {
         self.signer.address()
@@ -47,16 +54,27 @@ impl Wallet {
         to: Address,
         serials: u64,
     ) -> Result<Bytes, BenchError> {
+        let input = transferCall { to, value: units(serials) }.abi_encode();
+        self.call(contract, input.into(), TRANSFER_GAS)
+    }
+
+    /// Its next transaction, encoded (EIP-2718): a call of the contract with no more than so much gas.
+    pub(crate) fn call(
+        &mut self,
+        contract: &Contract,
+        input: Bytes,
+        gas_limit: u64,
+    ) -> Result<Bytes, BenchError> {
         let mut transaction = TxEip1559 {
             chain_id: contract.chain_id,
             nonce: self.nonce,
-            gas_limit: TRANSFER_GAS,
+            gas_limit,
             max_fee_per_gas: 0,
             max_priority_fee_per_gas: 0,
             to: TxKind::Call(contract.address),
             value: U256::ZERO,
             access_list: alloy::eips::eip2930::AccessList::default(),
-            input: transferCall { to, value: units(serials) }.abi_encode().into(),
+            input,
         };
         self.nonce += 1;
         let signature = self.signer.sign_transaction_sync(&mut transaction);

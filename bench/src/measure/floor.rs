@@ -49,7 +49,7 @@ pub(crate) async fn floor(chain: &Filled) -> Result<(Floor, Section), BenchError
 
 impl Floor {
     /// Opens the connections.
-    pub(super) async fn open(url: &str) -> Result<Self, BenchError> {
+    pub(crate) async fn open(url: &str) -> Result<Self, BenchError> {
         let connections = Rpc::several(url, CONNECTIONS)?;
         for connection in &connections {
             let _: String = connection.call("eth_blockNumber", json!([])).await?;

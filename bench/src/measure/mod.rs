@@ -14,10 +14,11 @@ mod webhook;
 pub(crate) use fanout::fanout;
 pub(crate) use floor::{Floor, floor};
 pub(crate) use live::{live, raw};
+pub(crate) use percentile::{median, percentile};
 pub(crate) use recorded::recorded;
 pub(crate) use restart::restart;
 pub(crate) use store::store;
-pub(crate) use webhook::webhook;
+pub(crate) use webhook::{Answers, webhook};
 
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ fn beside(walls: &[Duration], floors: &[Duration]) -> Quantity {
 }
 
 /// Durations for the JSON: microseconds.
-fn micros(samples: &[Duration]) -> Value {
+pub(crate) fn micros(samples: &[Duration]) -> Value {
     samples.iter().map(|sample| u64::try_from(sample.as_micros()).unwrap_or(u64::MAX)).collect()
 }
 

@@ -16,8 +16,22 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 
 const LEAST_EVENTS_PER_S: usize = 100_000;
 
-/// Measures it.
-pub(crate) async fn webhook(setup: &Setup, chain: &Filled, floor: &Floor) -> Result<Section, BenchError> {
+/// Who answers the indexer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// anvil.
+    Live,
+    /// The benchmark, with what anvil said ([`Recorded`](crate::chain::Recorded)).
+    Recorded,
+}
+
+/// Measures it beside the floor at the same endpoint.
+pub(crate) async fn webhook(
+    setup: &Setup,
+    chain: &Filled,
+    floor: &Floor,
+    answers: Answers,
+) -> Result<Section, BenchError> {
     let (mut walls, mut posts, mut floors) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
         floors.push(floor.once(chain).await?);
@@ -27,7 +41,11 @@ pub(crate) async fn webhook(setup: &Setup, chain: &Filled, floor: &Floor) -> Res
     }
     let events = chain.events();
     let wall = median(&walls).unwrap_or_default();
-    Ok(Section::new(format!("webhook, {}", chain.shape))
+    let title = match answers {
+        Answers::Live => "webhook",
+        Answers::Recorded => "webhook, recorded answers",
+    };
+    Ok(Section::new(format!("{title}, {}", chain.shape))
         .figure(Figure::plain(
             format!("cold start to last event posted, median of {RUNS}"),
             Quantity::ms(wall),

@@ -44,6 +44,11 @@ impl Quantity {
         Self { thousandths: whole(duration.as_micros()), unit: "ms" }
     }
 
+    /// Microseconds.
+    pub(crate) fn us(duration: Duration) -> Self {
+        Self { thousandths: whole(duration.as_nanos()), unit: "µs" }
+    }
+
     /// How much longer than `than` it took, milliseconds; below zero when it was shorter.
     pub(crate) fn ms_longer(duration: Duration, than: Duration) -> Self {
         Self { thousandths: whole(duration.as_micros()) - whole(than.as_micros()), unit: "ms" }
@@ -56,8 +61,25 @@ impl Quantity {
 
     /// So many events in that time.
     pub(crate) fn events_per_s(events: usize, duration: Duration) -> Self {
-        let per_s = events as u128 * 1_000_000_000 / duration.as_nanos().max(1);
-        Self { thousandths: whole(per_s * 1_000), unit: "events/s" }
+        Self::per_s(events, duration, "events/s")
+    }
+
+    /// So many things in that time; `unit` ends in `/s`.
+    pub(crate) fn per_s(count: usize, duration: Duration, unit: &'static str) -> Self {
+        let per_s = count as u128 * 1_000_000_000 / duration.as_nanos().max(1);
+        Self { thousandths: whole(per_s * 1_000), unit }
+    }
+
+    /// This quantity over another of the same unit, times `scale` (100 for per cent).
+    pub(crate) fn over(self, other: Self, scale: i64, unit: &'static str) -> Self {
+        let scaled = i128::from(self.thousandths) * i128::from(scale) * 1_000;
+        let ratio = scaled / i128::from(other.thousandths).max(1);
+        Self { thousandths: i64::try_from(ratio).unwrap_or(i64::MAX), unit }
+    }
+
+    /// So many whole things.
+    pub(crate) fn count(count: u64, unit: &'static str) -> Self {
+        Self { thousandths: whole(u128::from(count) * 1_000), unit }
     }
 
     /// How many times as long as `floor` it took.
@@ -92,7 +114,7 @@ impl fmt::Display for Quantity {
         let (whole, rest) =
             (self.thousandths.unsigned_abs() / 1_000, self.thousandths.unsigned_abs() % 1_000);
         match self.unit {
-            "events/s" => write!(f, "{} {}", grouped(whole), self.unit),
+            unit if unit.ends_with("/s") || unit == "gas" => write!(f, "{} {unit}", grouped(whole)),
             unit => write!(f, "{sign}{}.{:02} {unit}", grouped(whole), rest / 10),
         }
     }
@@ -185,6 +207,9 @@ mod tests {
             (Quantity::bytes_each(1_001, 10), "100.10 bytes"),
             (Quantity::kb_each(20_000_000, 1_000), "20.00 KB"),
             (Quantity::s(MS(61_500)), "61.50 s"),
+            (Quantity::per_s(30_000, MS(2_000), "transfers/s"), "15,000 transfers/s"),
+            (Quantity::count(29_024, "gas"), "29,024 gas"),
+            (Quantity::count(3, "gas").over(Quantity::count(4, "gas"), 100, "% of it"), "75.00 % of it"),
         ] {
             assert_eq!(quantity.to_string(), text);
         }
@@ -194,6 +219,7 @@ mod tests {
     fn nothing_divides_by_zero() {
         assert_eq!(Quantity::bytes_each(5, 0).thousandths, 5_000);
         assert_eq!(Quantity::events_per_s(0, Duration::ZERO).thousandths, 0);
+        assert_eq!(Quantity::count(5, "gas").over(Quantity::count(0, "gas"), 1, "×").thousandths, 5_000_000);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use wia_abi::Deployment;
 use super::dev_accounts::{self, CHAIN_ID};
 use super::{CliError, say};
 use crate::deploy::{Deployer, Job, Network, Outcome, Step};
+use crate::remote_signer::RemoteSigner;
 use crate::{files, keystore};
 
 /// Deploy the contracts to a network.
@@ -116,11 +117,15 @@ impl Signer {
         if let Some(path) = &self.keystore {
             let question = format!("password of {}: ", path.display());
             let password = keystore::password(self.password_file.as_deref(), &question)?;
-            return Ok(Some(Deployer::with_key(keystore::open(path, &password)?)));
+            return Ok(Some(Deployer::new(keystore::open(path, &password)?)));
         }
         if let Some(from) = self.from {
             return match &self.signer_url {
-                Some(url) => Ok(Some(Deployer::external(url, from)?)),
+                Some(url) => {
+                    let signer = RemoteSigner::at(url, from);
+                    let signer = signer.map_err(|e| CliError::Refused(e.to_string()))?;
+                    Ok(Some(Deployer::new(signer)))
+                }
                 None if broadcast => Err(CliError::Refused(
                     "--from alone only shows the plan; name the --signer-url that holds its key".into(),
                 )),
@@ -128,7 +133,7 @@ impl Signer {
             };
         }
         if chain_id == CHAIN_ID {
-            return Ok(Some(Deployer::with_key(dev_accounts::signer(0)?)));
+            return Ok(Some(Deployer::new(dev_accounts::signer(0)?)));
         }
         if broadcast {
             return Err(CliError::Refused(

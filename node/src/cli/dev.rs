@@ -179,7 +179,7 @@ async fn deploy(data_dir: &Path, rpc_url: &str) -> Result<Deployment, CliError> 
     job.more = funding(&job.network)?;
     // Nothing is at stake that a second look at the chain would not show: the journal need not outlive us.
     let earlier = read_deployment(&data_dir.join("deployment.json"));
-    let deployer = Deployer::with_key(dev_accounts::signer(0)?);
+    let deployer = Deployer::new(dev_accounts::signer(0)?);
     let quiet = |line: &str| tracing::debug!("{line}");
     Ok(job.run(&deployer, Journal::in_memory(), earlier.as_ref(), false, &quiet).await?.deployment)
 }

@@ -112,7 +112,8 @@ impl CarbonStream {
         let ended = if changed { self.close(&Channel::ALL) } else { Vec::new() };
         let life_s = user.expires_at_s.saturating_sub(clock::now_s()).min(MAX_SESSION_S);
         let ends = Instant::now() + Duration::from_secs(life_s);
-        let relay = RelayCalls::new(&self.door.relay, self.client, Origin::User(user.id.clone()));
+        let origin = Origin::User(user.id.clone(), user.tier);
+        let relay = RelayCalls::new(&self.door.relay, self.client, origin);
         self.session = Some(Authenticated { user, ends, relay });
         Ok(ended)
     }

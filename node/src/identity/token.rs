@@ -2,7 +2,7 @@
 //! scope as text or array.
 //!
 //! The wallets of a user come in the claim `wallets`, from the authority that signed the token: the node
-//! keeps no registry of who owns which address.
+//! keeps no registry of who owns which address. What the user has subscribed to comes in the claim `tier`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use alloy::primitives::Address;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::{Deserialize, Deserializer, Serialize};
+use wia_relayer::Tier;
 
 use crate::config::Identity;
 
@@ -41,6 +42,7 @@ struct Read {
     scope: String,
     #[serde(default)]
     wallets: Vec<Address>,
+    tier: Option<String>,
 }
 
 /// What a token may allow (C-106).
@@ -68,6 +70,8 @@ pub(crate) struct User {
     pub(crate) id: String,
     /// The addresses whose balances are this user's.
     pub(crate) wallets: BTreeSet<Address>,
+    /// What the user has subscribed to: the claim `tier`, `free` without one (C-110…C-113).
+    pub(crate) tier: Tier,
     /// When the token ends, Unix seconds.
     pub(crate) expires_at_s: u64,
     scopes: BTreeSet<String>,
@@ -80,7 +84,7 @@ impl User {
 
     /// Whether another token of the same user allows the same.
     pub(crate) fn same_rights(&self, other: &User) -> bool {
-        self.scopes == other.scopes && self.wallets == other.wallets
+        self.scopes == other.scopes && self.wallets == other.wallets && self.tier == other.tier
     }
 }
 
@@ -101,6 +105,8 @@ pub(crate) enum TokenError {
     Refused(String),
     #[error("the token names {0} wallets; the most is {MAX_WALLETS}")]
     TooManyWallets(usize),
+    #[error("the token's tier is `{0}`; it is one of free, basic, pro, enterprise")]
+    UnknownTier(String),
 }
 
 /// Checks tokens against the configured keys.
@@ -142,9 +148,14 @@ impl Verifier {
         if claims.wallets.len() > MAX_WALLETS {
             return Err(TokenError::TooManyWallets(claims.wallets.len()));
         }
+        let tier = claims.tier.as_deref().map(|name| {
+            Tier::named(name).ok_or_else(|| TokenError::UnknownTier(name.chars().take(32).collect()))
+        });
+        let tier = tier.transpose()?;
         Ok(User {
             id: claims.sub,
             wallets: claims.wallets.into_iter().collect(),
+            tier: tier.unwrap_or_default(),
             expires_at_s: claims.exp,
             scopes: claims.scope.split_ascii_whitespace().map(str::to_owned).collect(),
         })

@@ -1,19 +1,21 @@
-//! What takes messages in: the relayer on its chain, and the mesh.
+//! What takes messages in: the relayer on its chain with its keys, and the mesh.
 
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 
 use alloy::signers::local::PrivateKeySigner;
 use futures::FutureExt;
 use wia_abi::{Deployment, carbon_credit};
 use wia_relayer::mesh;
-use wia_relayer::{Relayer, RpcChain};
+use wia_relayer::{Keys, LaneSigner, Relayer, RpcChain};
 use wia_store::Store;
 
 use super::{NodeError, RELAYER, Room};
 use crate::config::{self, Config};
 use crate::doors::Relaying;
 use crate::keystore;
+use crate::remote_signer::RemoteSigner;
 
 /// How long one call to the chain's endpoint may take.
 const CHAIN_TIMEOUT_MS: u64 = 10_000;
@@ -50,7 +52,7 @@ pub(super) async fn open(
         ..section.tuning.clone()
     };
     let (relaying, relayer) =
-        wia_relayer::open(store, relayer_config, Arc::new(chain), lane_key(section)?).await?;
+        wia_relayer::open(store, relayer_config, Arc::new(chain), keys(section)?).await?;
 
     let identity = mesh::identity(&config.data_dir.join("p2p.key"))?;
     let (meshing, mesh) = mesh::open(mesh_config(config)?, identity, relayer.clone())?;
@@ -70,10 +72,25 @@ fn mesh_config(config: &Config) -> Result<mesh::Config, NodeError> {
     Ok(mesh)
 }
 
-/// The lane's key: a keystore when the file is JSON, else hex.
-fn lane_key(config: &config::Relayer) -> Result<PrivateKeySigner, NodeError> {
-    let path = &config.key_file;
-    let failed = |reason: String| NodeError::File { path: path.clone(), reason };
+/// Everything that the relayer signs with.
+fn keys(config: &config::Relayer) -> Result<Keys, NodeError> {
+    let promises = key(config, &config.key_file)?;
+    let mut lanes: Vec<LaneSigner> = Vec::new();
+    for path in &config.lane_key_files {
+        lanes.push(Arc::new(key(config, path)?));
+    }
+    for config::LaneSigner { url, address } in &config.lane_signer {
+        lanes.push(Arc::new(RemoteSigner::at(url, *address)?));
+    }
+    if lanes.is_empty() {
+        lanes.push(Arc::new(promises.clone()));
+    }
+    Ok(Keys { promises, lanes })
+}
+
+/// The key in a file: a keystore when it is JSON, else hex.
+fn key(config: &config::Relayer, path: &Path) -> Result<PrivateKeySigner, NodeError> {
+    let failed = |reason: String| NodeError::File { path: path.to_owned(), reason };
     let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
     if !text.trim_start().starts_with('{') {
         // The parser's own message could repeat part of the key.

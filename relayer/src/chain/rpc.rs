@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use alloy::consensus::Transaction as _;
 use alloy::eips::{BlockId, BlockNumberOrTag};
-use alloy::network::TransactionBuilder;
+use alloy::network::{TransactionBuilder, TransactionResponse};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::{Provider, ProviderBuilder, RootProvider, WsConnect};
 use alloy::rpc::types::{Filter, Header, TransactionRequest};
@@ -18,7 +19,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Call, Chain, ChainError, Head, TransactionReceipt};
+use super::{Call, Chain, ChainError, Head, MinedTransaction, TransactionReceipt};
 use wia_protocol::endpoint::without_secrets;
 
 use crate::RelayerError;
@@ -246,6 +247,21 @@ impl Chain for RpcChain {
                 block_number: r.block_number?,
                 block_hash: r.block_hash?,
                 logs: r.logs().iter().map(|log| log.inner.clone()).collect(),
+            })
+        }))
+    }
+
+    async fn transaction(&self, hash: B256) -> Result<Option<MinedTransaction>, ChainError> {
+        let found = self.http.provider.get_transaction_by_hash(hash).await;
+        let found = found.map_err(|e| self.http.failed("eth_getTransactionByHash", &e))?;
+        Ok(found.and_then(|t| {
+            Some(MinedTransaction {
+                hash,
+                from: t.from(),
+                nonce: t.nonce(),
+                input: t.input().clone(),
+                block_number: t.block_number?,
+                block_hash: t.block_hash?,
             })
         }))
     }

@@ -10,19 +10,22 @@ use tokio::time::Instant;
 use wia_protocol::relay::State;
 
 use super::Engine;
-use super::observe::{Observation, Passed, Undecided, Watched, observe};
+use super::observe::{Observation, Passed, Undecided, Use, Watched, observe};
 use super::release::Cause;
-use super::verdict::{Named, Verdict, verdicts};
+use super::verdict::Verdict;
 use crate::RelayerError;
-use crate::chain::{ChainError, Head, TransactionReceipt};
+use crate::chain::{ChainError, Head};
 use crate::queue::Changes;
-use crate::queue::record::{Detail, Inclusion, Item};
+use crate::queue::record::{Detail, Inclusion, Item, Slot};
 use crate::queue::retention::Retention;
 use crate::shared::{count, now};
 use crate::state::Event;
 
 /// The most messages that are forgotten per look, so that the loop is not held up.
 const PRUNED_PER_LOOK: usize = 1_024;
+
+/// What an item costs that was taken already or went stale (measured; the contract's own goal).
+const SKIPPED_ITEM_GAS: u64 = 8_500;
 
 /// After so many looks in a row without a receipt, each at another head or a retry interval later, a passed
 /// nonce is taken to be somebody else's: endpoints answer nonces and receipts from different machines.
@@ -46,14 +49,15 @@ impl Engine {
         }
         self.look_at = None;
         let undecided = self.undecided().map(|t| Undecided {
-            nonce: t.record.nonce,
+            slot: t.record.slot,
             contract: t.record.contract,
             hashes: t.record.hashes.clone(),
-            authorizations: (t.missed >= MISSES).then(|| self.authorizations(&t.record.items)),
+            named: Arc::clone(&t.named),
+            suspect: t.missed >= MISSES,
         });
         let watched = Watched {
             head,
-            lane: self.signer.address(),
+            lanes: self.lanes.iter().map(super::Lane::address).collect(),
             undecided: undecided.collect(),
             suspects: self.suspects(head),
         };
@@ -69,14 +73,6 @@ impl Engine {
         let unproven = |n: &u64| proven.is_none_or(|p| *n > p) || self.unread.contains(n);
         let suspect = |n: &u64| *n <= head.number && unproven(n);
         heights.filter(suspect).collect::<BTreeSet<_>>().into_iter().collect()
-    }
-
-    fn authorizations(&self, items: &[B256]) -> Vec<(alloy::primitives::Address, B256)> {
-        let item = |id: &B256| self.shared.queue.item(*id).ok().flatten();
-        items
-            .iter()
-            .map(|id| item(id).map(|i| (i.message.from, i.message.nonce)).unwrap_or_default())
-            .collect()
     }
 
     /// Applies what was seen.
@@ -106,11 +102,13 @@ impl Engine {
         for (_, tracked) in self.transactions.iter_mut().filter(|(n, _)| !seen.passed.contains_key(n)) {
             tracked.missed = 0;
         }
-        for (nonce, passed) in &seen.passed {
+        for (slot, passed) in &seen.passed {
             wrote |= match passed {
-                Passed::Mined(hash, receipt) => self.mined(*nonce, *hash, receipt)?,
-                Passed::Missed => self.missed(*nonce),
-                Passed::Lost(used) => self.lost(*nonce, used, seen.head)?,
+                Passed::Mined { inclusion, succeeded, verdicts } => {
+                    self.mined(*slot, *inclusion, *succeeded, verdicts)?
+                }
+                Passed::Missed => self.missed(*slot),
+                Passed::Lost(uses) => self.lost(*slot, uses, seen.head)?,
             };
         }
         wrote |= self.finalize(seen.head)?;
@@ -118,7 +116,10 @@ impl Engine {
         wrote |= self.prune(seen.head)?;
         self.settle(wrote).await?;
         self.followed = Some(seen.head);
-        self.resend(seen.head, seen.chain_nonce).await?;
+        for lane in &seen.lanes {
+            self.vacate(lane.address, seen.head, lane.nonce).await?;
+            self.resend(lane.address, seen.head, lane.nonce).await?;
+        }
         self.note(&seen);
         Ok(())
     }
@@ -134,27 +135,27 @@ impl Engine {
         }
         let other = |i: &Inclusion, hash: Option<B256>| hash.is_some_and(|h| h != i.block_hash);
         let gone = |i: &Inclusion| seen.blocks.get(&i.block_number).is_some_and(|hash| other(i, *hash));
-        let nonces: Vec<u64> = self
+        let slots: Vec<Slot> = self
             .transactions
             .values()
             .filter(|t| t.record.inclusion.is_some_and(|i| gone(&i)))
-            .map(|t| t.record.nonce)
+            .map(|t| t.record.slot)
             .collect();
         let mut changes = Changes::default();
-        for nonce in &nonces {
-            let Some(tracked) = self.transactions.get_mut(nonce) else { continue };
+        for slot in &slots {
+            let Some(tracked) = self.transactions.get_mut(slot) else { continue };
             let left = tracked.record.inclusion.take();
             tracked.record.finalized = false;
             (tracked.sent_at, tracked.waiting_since, tracked.missed) = (None, None, 0);
             tracked.unfit = false;
-            let hash = tracked.record.hash();
+            let (hash, strange) = (tracked.record.hash(), tracked.record.is_of_stranger());
             let block = left.map(|i| i.block_number);
-            tracing::warn!(nonce, block, "a block with a transaction of ours left the chain");
+            tracing::warn!(lane = %slot.lane, nonce = slot.nonce, block, "a block with a batch left the chain");
             metrics::counter!("wia_relayer_reorged_transactions_total").increment(1);
             for relay_id in &tracked.record.items {
                 let Some(item) = self.shared.queue.item(*relay_id)? else { continue };
                 let decided = matches!(item.state(), State::Mined | State::Final | State::Skipped);
-                if item.transaction != Some(*nonce) || !decided {
+                if item.transaction != Some(*slot) || !decided {
                     continue;
                 }
                 let reason = Some("its block left the chain".to_owned());
@@ -162,11 +163,21 @@ impl Engine {
                 let detail = Detail { tx_hash, block, reason, ..Detail::default() };
                 changes.step(*relay_id, Event::Reorg, None, detail);
                 let detail = Detail { tx_hash: Some(hash), ..Detail::default() };
-                changes.step(*relay_id, Event::Submit, Some(*nonce), detail);
+                changes.step(*relay_id, Event::Submit, Some(*slot), detail);
+                if strange {
+                    // Whether its sender sends it again is his affair.
+                    let reason = Some("it was somebody else's transaction".to_owned());
+                    changes.step(*relay_id, Event::Release, None, Detail { reason, ..Detail::default() });
+                }
             }
-            changes.put.push(tracked.record.clone());
+            if strange {
+                changes.remove.push(*slot);
+                self.transactions.remove(slot);
+            } else {
+                changes.put.push(tracked.record.clone());
+            }
         }
-        if !nonces.is_empty() {
+        if !slots.is_empty() {
             // The other branch may hold them already: that is worth a look at once.
             self.look_at = Some(Instant::now());
         }
@@ -175,57 +186,57 @@ impl Engine {
     }
 
     /// A version of the transaction is in a block.
-    fn mined(&mut self, nonce: u64, hash: B256, receipt: &TransactionReceipt) -> Result<bool, RelayerError> {
-        let Some(tracked) = self.transactions.get_mut(&nonce) else { return Ok(false) };
+    fn mined(
+        &mut self,
+        slot: Slot,
+        inclusion: Inclusion,
+        succeeded: bool,
+        verdicts: &[Verdict],
+    ) -> Result<bool, RelayerError> {
+        let Some(tracked) = self.transactions.get_mut(&slot) else { return Ok(false) };
         tracked.missed = 0;
-        self.shared.lane().unsent = None;
-        tracked.record.inclusion = Some(Inclusion {
-            tx_hash: hash,
-            block_number: receipt.block_number,
-            block_hash: receipt.block_hash,
-        });
+        tracked.record.inclusion = Some(inclusion);
         let record = tracked.record.clone();
-        if !receipt.succeeded {
-            tracing::warn!(nonce, %hash, "a batch reverted as a whole; its messages are queued again");
+        self.unsent(slot, None);
+        let Inclusion { tx_hash: hash, block_number, .. } = inclusion;
+        if !succeeded {
+            tracing::warn!(
+                lane = %slot.lane, nonce = slot.nonce, %hash,
+                "a batch reverted as a whole; its messages are queued again"
+            );
         }
-        let mut items = Vec::with_capacity(record.items.len());
-        for relay_id in &record.items {
-            let missing = || RelayerError::Corrupt {
-                tree: "relay_items",
-                key: relay_id.to_string(),
-                reason: "a transaction names it, but it is not there".into(),
-            };
-            items.push((*relay_id, self.shared.queue.item(*relay_id)?.ok_or_else(missing)?));
-        }
-        let named = |(relay_id, item): &(B256, Item)| Named {
-            relay_id: *relay_id,
-            signer: item.message.from,
-            nonce: item.message.nonce,
-        };
-        let named: Vec<Named> = items.iter().map(named).collect();
         let mut changes = Changes::default();
-        let fates = verdicts(record.contract, &named, receipt);
-        for (index, ((relay_id, item), verdict)) in (0_u32..).zip(items.iter().zip(fates)) {
-            let own = item.transaction == Some(nonce) && item.state() == State::Submitted;
-            let block = Some(receipt.block_number);
-            let place = Detail { tx_hash: Some(hash), block, index: Some(index), ..Detail::default() };
+        for (index, (relay_id, verdict)) in (0_u32..).zip(record.items.iter().zip(verdicts)) {
+            let Some(item) = self.shared.queue.item(*relay_id)? else { continue };
+            let own = item.transaction == Some(slot) && item.state() == State::Submitted;
+            let place = Detail {
+                tx_hash: Some(hash),
+                block: Some(block_number),
+                index: Some(index),
+                ..Detail::default()
+            };
             match verdict {
                 Verdict::Executed => {
-                    if !own && !adopt(*relay_id, item, nonce, hash, &mut changes) {
+                    if !own && !adopt(*relay_id, &item, slot, hash, &mut changes) {
                         continue;
                     }
-                    changes.step(*relay_id, Event::Mine, Some(nonce), place);
+                    changes.step(*relay_id, Event::Mine, Some(slot), place);
+                }
+                Verdict::ByStranger(execution) if own => {
+                    self.waste(&item);
+                    self.adopt_stranger((*relay_id, &item), execution, &mut changes)?;
                 }
                 Verdict::Skipped(reason) if own => {
-                    let detail = Detail { reason: Some(reason), ..place };
-                    changes.step(*relay_id, Event::Skip, Some(nonce), detail);
+                    self.waste(&item);
+                    let detail = Detail { reason: Some(reason.clone()), ..place };
+                    changes.step(*relay_id, Event::Skip, Some(slot), detail);
                 }
                 Verdict::Nothing if own => {
                     let reason = format!("transaction {hash} reverted");
                     let cause = Cause::Futile { held: record.items.len() };
-                    self.release((*relay_id, item), cause, reason, receipt.block_number, &mut changes)?;
+                    self.release((*relay_id, &item), cause, reason, block_number, &mut changes)?;
                 }
-                Verdict::Skipped(_) | Verdict::Nothing => {}
+                Verdict::Skipped(_) | Verdict::ByStranger(_) | Verdict::Nothing => {}
             }
         }
         changes.put.push(record);
@@ -233,8 +244,14 @@ impl Engine {
         Ok(true)
     }
 
-    fn missed(&mut self, nonce: u64) -> bool {
-        if let Some(tracked) = self.transactions.get_mut(&nonce) {
+    /// The batch paid for an item that did nothing: its signer's quota does. Whoever has a message relayed and uses its
+    /// nonce elsewhere could otherwise burn a lane's money for nothing.
+    fn waste(&self, item: &Item) {
+        self.shared.quota.waste(item.message.from, SKIPPED_ITEM_GAS, std::time::Instant::now());
+    }
+
+    fn missed(&mut self, slot: Slot) -> bool {
+        if let Some(tracked) = self.transactions.get_mut(&slot) {
             tracked.missed = tracked.missed.saturating_add(1);
             self.look_soon();
         }
@@ -242,27 +259,36 @@ impl Engine {
     }
 
     /// The chain has passed the nonce, and none of the versions is in it: something else used the account. The
-    /// bitmap says of each message whether somebody executed it; what is not executed is queued again.
-    fn lost(&mut self, nonce: u64, used: &[bool], head: Head) -> Result<bool, RelayerError> {
-        let Some(tracked) = self.transactions.remove(&nonce) else { return Ok(false) };
+    /// chain says of each message whether somebody executed it; what is not executed is queued again.
+    fn lost(&mut self, slot: Slot, uses: &[Use], head: Head) -> Result<bool, RelayerError> {
+        let Some(tracked) = self.transactions.remove(&slot) else { return Ok(false) };
         let hash = tracked.record.hash();
-        tracing::warn!(nonce, %hash, "the nonce was used by another transaction of this account");
+        tracing::warn!(
+            lane = %slot.lane, nonce = slot.nonce, %hash,
+            "the nonce was used by another transaction of this account"
+        );
         let mut changes = Changes::default();
-        for (relay_id, used) in tracked.record.items.iter().zip(used) {
+        changes.remove.push(slot);
+        for (relay_id, used) in tracked.record.items.iter().zip(uses) {
             let Some(item) = self.shared.queue.item(*relay_id)? else { continue };
-            if item.transaction != Some(nonce) || item.state() != State::Submitted {
+            if item.transaction != Some(slot) || item.state() != State::Submitted {
                 continue;
             }
-            if *used {
-                let reason = Some("AuthorizationAlreadyUsed".to_owned());
-                let detail = Detail { block: Some(head.number), reason, ..Detail::default() };
-                changes.step(*relay_id, Event::Skip, None, detail);
-            } else {
-                let reason = format!("transaction {hash} can no longer be mined");
-                self.release((*relay_id, &item), Cause::Lost, reason, head.number, &mut changes)?;
+            match used {
+                Use::Theirs(execution) => {
+                    self.adopt_stranger((*relay_id, &item), execution, &mut changes)?;
+                }
+                Use::Otherwise => {
+                    let reason = Some("AuthorizationAlreadyUsed".to_owned());
+                    let detail = Detail { block: Some(head.number), reason, ..Detail::default() };
+                    changes.step(*relay_id, Event::Skip, None, detail);
+                }
+                Use::Unused | Use::Ours => {
+                    let reason = format!("transaction {hash} can no longer be mined");
+                    self.release((*relay_id, &item), Cause::Lost, reason, head.number, &mut changes)?;
+                }
             }
         }
-        changes.remove.push(nonce);
         self.apply(&changes)?;
         Ok(true)
     }
@@ -272,7 +298,7 @@ impl Engine {
         let config = &self.shared.config;
         let (enough, most) = (config.final_confirmations, config.max_reorg_depth);
         let mut changes = Changes::default();
-        for (nonce, tracked) in &mut self.transactions {
+        for (slot, tracked) in &mut self.transactions {
             let Some(inclusion) = tracked.record.inclusion else { continue };
             if self.unread.contains(&inclusion.block_number) {
                 continue;
@@ -282,20 +308,20 @@ impl Engine {
                 tracked.record.finalized = true;
                 for relay_id in &tracked.record.items {
                     let item = self.shared.queue.item(*relay_id)?;
-                    if item.is_some_and(|i| i.transaction == Some(*nonce) && i.state() == State::Mined) {
+                    if item.is_some_and(|i| i.transaction == Some(*slot) && i.state() == State::Mined) {
                         let detail = Detail { confirmations: Some(confirmations), ..Detail::default() };
-                        changes.step(*relay_id, Event::Finalize, Some(*nonce), detail);
+                        changes.step(*relay_id, Event::Finalize, Some(*slot), detail);
                     }
                 }
                 changes.put.push(tracked.record.clone());
             }
             if confirmations > most.max(enough) {
-                changes.put.retain(|record| record.nonce != *nonce);
-                changes.remove.push(*nonce);
+                changes.put.retain(|record| record.slot != *slot);
+                changes.remove.push(*slot);
             }
         }
-        for nonce in &changes.remove {
-            self.transactions.remove(nonce);
+        for slot in &changes.remove {
+            self.transactions.remove(slot);
         }
         self.apply(&changes)?;
         Ok(!changes.is_empty())
@@ -333,7 +359,7 @@ impl Engine {
 
 /// Ties a message to a transaction that executed it although the message had moved on. False when another
 /// transaction is known to have executed it: one of the two blocks is about to leave the chain.
-fn adopt(relay_id: B256, item: &Item, nonce: u64, hash: B256, changes: &mut Changes) -> bool {
+pub(super) fn adopt(relay_id: B256, item: &Item, slot: Slot, hash: B256, changes: &mut Changes) -> bool {
     let way: &[Event] = match item.state() {
         State::Accepted => &[Event::Claim, Event::Submit],
         State::Claimed | State::Submitted | State::Reorged => &[Event::Submit],
@@ -342,7 +368,7 @@ fn adopt(relay_id: B256, item: &Item, nonce: u64, hash: B256, changes: &mut Chan
     };
     for event in way {
         let tx_hash = (*event == Event::Submit).then_some(hash);
-        changes.step(relay_id, *event, Some(nonce), Detail { tx_hash, ..Detail::default() });
+        changes.step(relay_id, *event, Some(slot), Detail { tx_hash, ..Detail::default() });
     }
     true
 }

@@ -1,29 +1,31 @@
-//! What a data folder belongs to: one chain, and one lane while it has transactions of it.
+//! What a data folder belongs to: one chain, and one format of what stands in it.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::B256;
 use wia_store::Store;
 
 use super::Engine;
 use crate::RelayerError;
+use crate::queue;
 
 /// Tree and keys of what a data folder belongs to.
 const CHAIN: &str = "relay_chain";
 const FIRST_BLOCK: &[u8] = b"first_block";
-const LANE: &[u8] = b"lane";
+const FORMAT: &[u8] = b"format";
 
-/// Binds the data folder to the lane. `free`: there is no transaction in it, so it may go to another one.
-/// Nonces mean nothing without their account: with transactions of another one, messages would be lost.
-pub(super) fn bind_lane(store: &Store, lane: Address, free: bool) -> Result<(), RelayerError> {
+/// The format of messages and transactions that this release writes and reads.
+const CURRENT: &[u8] = &[2];
+
+/// Refuses a data folder whose records this release cannot read, before anything reads them.
+pub(super) fn check_format(store: &Store) -> Result<(), RelayerError> {
     let tree = store.tree(CHAIN)?;
-    let bound = tree.get(LANE).map_err(|e| store.refused(&e))?;
-    let bound = bound.and_then(|b| Address::try_from(b.as_ref()).ok());
-    match bound {
-        Some(bound) if bound == lane => return Ok(()),
-        Some(bound) if !free => return Err(RelayerError::OtherLane { bound, given: lane }),
-        Some(bound) => tracing::info!(%bound, %lane, "the data folder goes to another lane"),
-        None => {}
+    let known = tree.get(FORMAT).map_err(|e| store.refused(&e))?;
+    if known.as_deref() == Some(CURRENT) {
+        return Ok(());
     }
-    tree.insert(LANE, lane.as_slice()).map_err(|e| store.refused(&e))?;
+    if known.is_some() || !queue::is_empty(store)? {
+        return Err(RelayerError::Format);
+    }
+    tree.insert(FORMAT, CURRENT).map_err(|e| store.refused(&e))?;
     Ok(())
 }
 

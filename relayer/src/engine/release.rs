@@ -15,7 +15,7 @@ use crate::state::Event;
 /// What became of the transaction.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cause {
-    /// Something else took its nonce.
+    /// Something else took its nonce, or it was given up at no fault of theirs.
     Lost,
     /// It reverted, or fits no block, with so many messages in it.
     Futile {

@@ -2,12 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use alloy::sol_types::SolEvent;
 use wia_abi::CarbonCredit::{AuthorizationSkipped, AuthorizationUsed};
 use wia_abi::carbon_credit::error_name;
 
+use super::observe::{Execution, Named};
 use crate::chain::TransactionReceipt;
+
+/// The contract's error when a nonce is taken.
+const ALREADY_USED: &str = "AuthorizationAlreadyUsed";
 
 /// The fate of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,16 +20,17 @@ pub(crate) enum Verdict {
     Executed,
     /// The batch passed it over, with the contract's error.
     Skipped(String),
+    /// The batch passed it over, because somebody else had submitted it.
+    ByStranger(Execution),
     /// The transaction did nothing with it: it reverted.
     Nothing,
 }
 
-/// One message of a batch, as its events name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) relay_id: B256,
-    pub(crate) signer: Address,
-    pub(crate) nonce: B256,
+impl Verdict {
+    /// Its nonce was taken when the batch came to it.
+    pub(crate) fn is_late(&self) -> bool {
+        matches!(self, Verdict::Skipped(reason) if reason == ALREADY_USED)
+    }
 }
 
 /// The verdict on each of `items`, in batch order.
@@ -49,7 +54,7 @@ pub(crate) fn verdicts(contract: Address, items: &[Named], receipt: &Transaction
 
 #[cfg(test)]
 mod tests {
-    use alloy::primitives::{FixedBytes, Log, U256};
+    use alloy::primitives::{B256, Bytes, FixedBytes, Log, U256};
     use alloy::sol_types::SolError;
     use wia_abi::CarbonCredit::AuthorizationAlreadyUsed;
 
@@ -62,6 +67,7 @@ mod tests {
             relay_id: B256::repeat_byte(byte),
             signer: Address::repeat_byte(byte),
             nonce: B256::repeat_byte(byte),
+            signature: Bytes::new(),
         }
     }
 
@@ -88,6 +94,7 @@ mod tests {
     fn executed_and_skipped_by_their_events() {
         let receipt = receipt(true, vec![used(CONTRACT, 1), skipped(1, 2), used(CONTRACT, 3)]);
         let skip = Verdict::Skipped("AuthorizationAlreadyUsed".into());
+        assert!(skip.is_late());
         assert_eq!(
             verdicts(CONTRACT, &[named(1), named(2), named(3)], &receipt),
             [Verdict::Executed, skip, Verdict::Executed]

@@ -28,7 +28,7 @@ fn feed(capacity: usize) -> Feed {
 }
 
 fn origin(name: &str) -> Origin {
-    Origin::User(name.into())
+    Origin::User(name.into(), Tier::Free)
 }
 
 fn watch(feed: &Feed, watch: Watch) -> Option<Updates> {

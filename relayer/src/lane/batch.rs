@@ -92,10 +92,19 @@ pub(crate) struct BatchLimits {
     pub(crate) gas: u64,
 }
 
+/// What goes into one transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// In batch order.
+    pub(crate) chosen: Vec<Candidate>,
+    /// More messages, should they come, would not get into it.
+    pub(crate) is_full: bool,
+}
+
 /// The next batch out of `waiting` (most urgent first); empty when nothing waits. A single message goes
 /// even when it alone is beyond the gas target.
-pub(crate) fn next_batch(waiting: &[Candidate], limits: BatchLimits) -> Vec<Candidate> {
-    let Some(urgent) = waiting.first() else { return Vec::new() };
+pub(crate) fn next_batch(waiting: &[Candidate], limits: BatchLimits) -> Batch {
+    let Some(urgent) = waiting.first() else { return Batch::default() };
     let most = limits.items.min(urgent.share).clamp(1, MAX_BATCH);
     let mut by_word: HashMap<_, Vec<usize>> = HashMap::new();
     for (at, candidate) in waiting.iter().enumerate().filter(|(_, c)| c.goes_with(urgent)) {
@@ -111,15 +120,21 @@ pub(crate) fn next_batch(waiting: &[Candidate], limits: BatchLimits) -> Vec<Cand
             let with = gas.saturating_add(candidate.gas(taken.insert(word)));
             let full = chosen.len() >= most || with > limits.gas;
             if full && !chosen.is_empty() {
-                chosen.sort_by_key(|c| c.order);
-                return chosen;
+                return Batch::of(chosen, true);
             }
             gas = with;
             chosen.push(candidate.clone());
         }
     }
-    chosen.sort_by_key(|c| c.order);
-    chosen
+    let is_full = chosen.len() >= most;
+    Batch::of(chosen, is_full)
+}
+
+impl Batch {
+    fn of(mut chosen: Vec<Candidate>, is_full: bool) -> Self {
+        chosen.sort_by_key(|c| c.order);
+        Self { chosen, is_full }
+    }
 }
 
 /// The most gas that the transaction with this batch uses, whatever becomes of recipients and wallets before

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, B256, Bytes};
+use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::sol_types::SolError;
 use futures::StreamExt;
 use futures::stream;
 use wia_abi::carbon_credit::{CarbonCredit, describe_revert};
@@ -13,6 +14,7 @@ use wia_abi::carbon_credit::{CarbonCredit, describe_revert};
 use super::batch::{CONTRACT_SIGNER_GAS, Candidate, most_gas};
 use super::fees::{Caps, TooExpensive, offer};
 use crate::chain::{Call, Chain, ChainError};
+use crate::engine::observe::{Execution, Named, usage};
 use crate::queue::record::{Fees, Item, batch_input, executed, single_input};
 
 /// Single simulations at a time, to find out why items failed.
@@ -46,6 +48,8 @@ pub(crate) enum Failure {
     NotYetValid,
     /// `validBefore` has passed.
     Expired,
+    /// Somebody else has submitted it already.
+    Executed(Execution),
     /// It passes alone, but not behind the others of the batch: it waits for them to be decided.
     Blocked,
     /// It fails alone on the state of `block`, which anyone can check.
@@ -80,47 +84,40 @@ pub(crate) struct Terms {
     pub(crate) gas_cap: u64,
 }
 
-/// Simulates `entries` (of one contract, in batch order) at the price that they will be sent with: a wallet
-/// could tell a free call from a transaction.
+/// Simulates `entries` (of one contract, in batch order) as they will be sent: at the same price, which a wallet could
+/// tell from a free call, and with the same gas, so that what passes here has enough of it in the block.
 pub(crate) async fn prepare(
     chain: Arc<dyn Chain>,
     terms: Terms,
     entries: Vec<Entry>,
 ) -> Result<Prepared, Unprepared> {
+    let chain = &*chain;
     let contract = entries.first().map_or(Address::ZERO, |e| e.candidate.contract);
-    let fees = fees(&*chain, terms.base_fee, terms.caps).await?;
-    // Twice the most: enough on chains with other gas costs, and little enough that the lane can pay for it.
-    let gas = most_gas(entries.iter().map(|e| &e.candidate)).saturating_mul(2).min(terms.gas_cap);
-    let call = |input: &Bytes| trial(terms.lane, contract, input.clone(), gas, fees);
+    let fees = fees(chain, terms.base_fee, terms.caps).await?;
     let input = batch_input(entries.iter().map(|e| &e.item));
-    let (simulated, gas, chain_nonce) = tokio::join!(
-        chain.call(call(&input), None),
-        chain.estimate_gas(call(&input)),
-        chain.nonce(terms.lane),
-    );
+    let gas = within(most_gas(entries.iter().map(|e| &e.candidate)), entries.len(), terms.gas_cap)?;
+    let call = |gas: u64| trial(terms.lane, contract, input.clone(), gas, fees);
+    let (simulated, chain_nonce) = tokio::join!(chain.call(call(gas), None), chain.nonce(terms.lane));
     let chain_nonce = chain_nonce?;
-    let (passed, whole_error) = match simulated {
-        Ok(answer) => (executed(&answer).unwrap_or_default(), None),
-        Err(ChainError::Reverted { data, .. }) => (alloy::primitives::U256::ZERO, Some(data)),
+    let (passed, gas, whole_error) = match simulated {
+        Ok(answer) => (executed(&answer).unwrap_or_default(), Gas::Measured, None),
+        // The chain may count gas otherwise than the one on which the bounds were measured: it is asked.
+        Err(ChainError::Reverted { data, .. }) => match chain.estimate_gas(call(terms.gas_cap)).await {
+            Ok(estimate) => {
+                let gas = within(asked(estimate, &entries), entries.len(), terms.gas_cap)?;
+                let answer = chain.call(call(gas), None).await?;
+                (executed(&answer).unwrap_or_default(), Gas::Asked, None)
+            }
+            Err(ChainError::Reverted { .. }) => (U256::ZERO, Gas::Measured, Some(data)),
+            Err(other) => return Err(other.into()),
+        },
         Err(other) => return Err(other.into()),
     };
     let (good, bad): (Vec<_>, Vec<_>) =
         entries.into_iter().enumerate().partition(|(index, _)| passed.bit(*index));
     let good: Vec<Entry> = good.into_iter().map(|(_, entry)| entry).collect();
     let bad: Vec<Entry> = bad.into_iter().map(|(_, entry)| entry).collect();
-    if bad.is_empty() {
-        let gas_limit = gas_limit(gas?, &good, terms.gas_cap)?;
-        return Ok(Prepared {
-            contract,
-            entries: good,
-            input,
-            gas_limit,
-            fees,
-            chain_nonce,
-            failed: Vec::new(),
-        });
-    }
-    let mut failed = judge(&*chain, terms, fees, bad).await?;
+    let mut failed = judge(chain, terms, fees, bad).await?;
     if let Some(data) = whole_error
         && failed.iter().all(|(_, failure)| *failure == Failure::Blocked)
     {
@@ -132,13 +129,40 @@ pub(crate) async fn prepare(
         failed.iter_mut().for_each(|(_, f)| *f = Failure::Refused { block, reason: reason.clone() });
     }
     // Items that failed changed nothing for the others: those need no second simulation, only their own gas.
-    let input = batch_input(good.iter().map(|e| &e.item));
-    let gas_limit = if good.is_empty() {
-        0
-    } else {
-        gas_limit(chain.estimate_gas(call(&input)).await?, &good, terms.gas_cap)?
+    let input = if failed.is_empty() { input } else { batch_input(good.iter().map(|e| &e.item)) };
+    let gas_limit = match gas {
+        _ if good.is_empty() => 0,
+        Gas::Measured => most_gas(good.iter().map(|e| &e.candidate)),
+        Gas::Asked => {
+            let call = trial(terms.lane, contract, input.clone(), terms.gas_cap, fees);
+            asked(chain.estimate_gas(call).await?, &good)
+        }
     };
+    let gas_limit = within(gas_limit, good.len(), terms.gas_cap)?;
     Ok(Prepared { contract, entries: good, input, gas_limit, fees, chain_nonce, failed })
+}
+
+/// Where a gas limit comes from.
+enum Gas {
+    /// The bounds of [`super::batch`].
+    Measured,
+    /// The chain's own estimate.
+    Asked,
+}
+
+/// A gas limit that a transaction may have. One message alone is tried with what there is.
+fn within(gas: u64, items: usize, cap: u64) -> Result<u64, Unprepared> {
+    if gas > cap && items > 1 { Err(Unprepared::TooLarge) } else { Ok(gas.min(cap)) }
+}
+
+/// A quarter more than the estimate, and for each contract wallet all that it may burn, whatever it did in the
+/// estimate; never less than the batch uses at the most, because before inclusion all recipients may become new
+/// ones (17,100 gas each).
+fn asked(estimate: u64, entries: &[Entry]) -> u64 {
+    let wallets = entries.iter().filter(|e| e.candidate.by_contract);
+    let wallets = wallets.map(|_| CONTRACT_SIGNER_GAS).sum::<u64>();
+    let room = estimate.saturating_add(estimate / 4).saturating_add(20_000).saturating_add(wallets);
+    room.max(most_gas(entries.iter().map(|e| &e.candidate)))
 }
 
 async fn fees(chain: &dyn Chain, base_fee: Option<u128>, caps: Caps) -> Result<Fees, Unprepared> {
@@ -164,20 +188,6 @@ fn trial(lane: Address, contract: Address, input: Bytes, gas: u64, fees: Fees) -
     }
 }
 
-/// A quarter more than the estimate, and for each contract wallet all that it may burn, whatever it did in the
-/// estimate; never less than the batch uses at the most, because before inclusion all recipients may become new
-/// ones (17,100 gas each).
-fn gas_limit(estimate: u64, entries: &[Entry], cap: u64) -> Result<u64, Unprepared> {
-    let wallets =
-        entries.iter().filter(|e| e.candidate.by_contract).map(|_| CONTRACT_SIGNER_GAS).sum::<u64>();
-    let room = estimate.saturating_add(estimate / 4).saturating_add(20_000).saturating_add(wallets);
-    let room = room.max(most_gas(entries.iter().map(|e| &e.candidate)));
-    if room > cap && entries.len() > 1 {
-        return Err(Unprepared::TooLarge);
-    }
-    Ok(room.min(cap))
-}
-
 /// Finds out why each message failed, by simulating it alone on the state of one named block.
 async fn judge(
     chain: &dyn Chain,
@@ -193,6 +203,11 @@ async fn judge(
             let call = trial(terms.lane, candidate.contract, single_input(&entry.item), gas, fees);
             let failure = match chain.call(call, Some(head.number)).await {
                 Ok(_) => Failure::Blocked,
+                Err(ChainError::Reverted { data, .. }) if is_used(&data) => {
+                    let named = Named::of(candidate.relay_id, &entry.item);
+                    let used = usage(chain, head.number, candidate.contract, &[], &named).await?;
+                    used.theirs().map_or_else(|| classify(&data, head.number), Failure::Executed)
+                }
                 Err(ChainError::Reverted { data, .. }) => classify(&data, head.number),
                 Err(other) => return Err(other),
             };
@@ -205,9 +220,16 @@ async fn judge(
         .collect()
 }
 
+fn selector(data: &Bytes) -> &[u8] {
+    data.get(..4).unwrap_or_default()
+}
+
+fn is_used(data: &Bytes) -> bool {
+    selector(data) == CarbonCredit::AuthorizationAlreadyUsed::SELECTOR
+}
+
 fn classify(data: &Bytes, block: u64) -> Failure {
-    use alloy::sol_types::SolError;
-    let selector = data.get(..4).unwrap_or_default();
+    let selector = selector(data);
     if selector == CarbonCredit::AuthorizationNotYetValid::SELECTOR {
         Failure::NotYetValid
     } else if selector == CarbonCredit::AuthorizationExpired::SELECTOR {

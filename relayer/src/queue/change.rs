@@ -9,7 +9,7 @@ use alloy::primitives::{Address, B256};
 use wia_protocol::Timestamp;
 use wia_protocol::relay::{State, Update};
 
-use super::record::{Detail, Item, Transaction};
+use super::record::{Detail, Item, Slot, Transaction};
 use super::{Queue, Standing, Written};
 use crate::RelayerError;
 use crate::state::{Event, transition};
@@ -19,8 +19,8 @@ use crate::state::{Event, transition};
 pub(crate) struct Change {
     pub(crate) relay_id: B256,
     pub(crate) event: Event,
-    /// Nonce of the transaction that this is about; what [`Event::Submit`] ties the message to.
-    pub(crate) transaction: Option<u64>,
+    /// The transaction that this is about; what [`Event::Submit`] ties the message to.
+    pub(crate) transaction: Option<Slot>,
     pub(crate) detail: Detail,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Change {
 pub(crate) struct Changes {
     pub(crate) steps: Vec<Change>,
     pub(crate) put: Vec<Transaction>,
-    pub(crate) remove: Vec<u64>,
+    pub(crate) remove: Vec<Slot>,
 }
 
 impl Changes {
@@ -37,7 +37,7 @@ impl Changes {
         self.steps.is_empty() && self.put.is_empty() && self.remove.is_empty()
     }
 
-    pub(crate) fn step(&mut self, relay_id: B256, event: Event, transaction: Option<u64>, detail: Detail) {
+    pub(crate) fn step(&mut self, relay_id: B256, event: Event, transaction: Option<Slot>, detail: Detail) {
         self.steps.push(Change { relay_id, event, transaction, detail });
     }
 }

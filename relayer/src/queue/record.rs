@@ -1,4 +1,4 @@
-//! What stands on disk: messages with their history, and the lane's transactions.
+//! What stands on disk: messages with their history, and the lanes' transactions.
 //!
 //! Kept apart from the wire types, whose optional members are left out when empty: a format without names
 //! (postcard) cannot read that back.
@@ -33,8 +33,8 @@ pub(crate) struct Item {
     pub(crate) receipt: Receipt,
     /// Oldest first; never empty.
     pub(crate) history: Vec<Step>,
-    /// Nonce of the lane's transaction that holds it.
-    pub(crate) transaction: Option<u64>,
+    /// The transaction that holds it.
+    pub(crate) transaction: Option<Slot>,
     /// How often a transaction that held it alone did nothing.
     pub(crate) attempts: u32,
 }
@@ -59,10 +59,18 @@ pub(crate) struct Detail {
     pub(crate) refusal: Option<Refusal>,
 }
 
-/// A transaction of the lane, from the moment its bytes are signed until it is buried too deep to return.
+/// A nonce of an account: what one transaction takes, in whatever version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct Slot {
+    pub(crate) lane: Address,
+    pub(crate) nonce: u64,
+}
+
+/// A transaction that holds messages of ours: of a lane, from the moment its bytes are signed; of a stranger, who
+/// submitted them himself, from the moment it is seen in a block. Both until they are buried too deep to return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Transaction {
-    pub(crate) nonce: u64,
+    pub(crate) slot: Slot,
     pub(crate) contract: Address,
     /// In batch order.
     pub(crate) items: Vec<B256>,
@@ -71,7 +79,7 @@ pub(crate) struct Transaction {
     pub(crate) fees: Fees,
     /// Of every version that was ever signed, oldest first; any of them may be mined.
     pub(crate) hashes: Vec<B256>,
-    /// The newest version's bytes.
+    /// The newest version's bytes; of a stranger's transaction none.
     pub(crate) raw: Bytes,
     pub(crate) inclusion: Option<Inclusion>,
     /// Its messages were told that they are final.
@@ -149,10 +157,20 @@ impl Step {
     }
 }
 
+impl Slot {
+    /// Sorts by account, then by nonce.
+    pub(crate) fn key(self) -> [u8; 28] {
+        let mut key = [0; 28];
+        key[..20].copy_from_slice(self.lane.as_slice());
+        key[20..].copy_from_slice(&self.nonce.to_be_bytes());
+        key
+    }
+}
+
 impl Transaction {
     /// One that no version was signed of yet.
     pub(crate) fn unsigned(
-        nonce: u64,
+        slot: Slot,
         contract: Address,
         items: Vec<B256>,
         input: Bytes,
@@ -160,21 +178,24 @@ impl Transaction {
         fees: Fees,
     ) -> Self {
         let (hashes, raw) = (Vec::new(), Bytes::new());
-        Self {
-            nonce,
-            contract,
-            items,
-            input,
-            gas_limit,
-            fees,
-            hashes,
-            raw,
-            inclusion: None,
-            finalized: false,
-        }
+        Self { slot, contract, items, input, gas_limit, fees, hashes, raw, inclusion: None, finalized: false }
     }
 
-    /// It only takes its nonce: the lane's transfer of nothing to itself.
+    /// One that a stranger sent: all that is known of it is where it stands.
+    pub(crate) fn of_stranger(slot: Slot, contract: Address, inclusion: Inclusion) -> Self {
+        let fees = Fees { max_fee: 0, priority: None };
+        let mut record = Self::unsigned(slot, contract, Vec::new(), Bytes::new(), 0, fees);
+        record.hashes.push(inclusion.tx_hash);
+        record.inclusion = Some(inclusion);
+        record
+    }
+
+    /// A stranger sent it: there is nothing to send again.
+    pub(crate) fn is_of_stranger(&self) -> bool {
+        self.raw.is_empty()
+    }
+
+    /// It only takes its nonce: a lane's transfer of nothing to itself.
     pub(crate) fn is_empty(&self) -> bool {
         self.input.is_empty()
     }

@@ -11,6 +11,7 @@ use super::*;
 const CONTRACT: Address = Address::repeat_byte(4);
 const LIMITS: Limits = Limits { live: 4, live_per_signer: 2 };
 const NOW: Timestamp = Timestamp(1);
+const SLOT: Slot = Slot { lane: Address::repeat_byte(5), nonce: 7 };
 
 fn item(signer: u8, nonce: u64, deadline: u64) -> Item {
     let receipt =
@@ -136,8 +137,8 @@ fn a_message_that_has_moved_on_is_not_offered() {
     };
     // A block that was thought lost executes it before its acceptance is durable.
     let mut changes = Changes::default();
-    changes.step(id(1), Event::Claim, Some(7), Detail::default());
-    changes.step(id(1), Event::Submit, Some(7), Detail::default());
+    changes.step(id(1), Event::Claim, Some(SLOT), Detail::default());
+    changes.step(id(1), Event::Submit, Some(SLOT), Detail::default());
     queue.apply(&changes, NOW).unwrap();
     queue.offer(id(1), &accepted).unwrap();
     assert_eq!(queue.depth(), 0);
@@ -265,7 +266,7 @@ fn an_impossible_step_writes_nothing_of_the_whole_change() {
 fn what_waits_is_found_by_urgency_and_again_after_reopening() {
     let folder = folder();
     let transaction = Transaction {
-        nonce: 7,
+        slot: SLOT,
         contract: CONTRACT,
         items: vec![id(2)],
         input: Bytes::new(),
@@ -285,7 +286,7 @@ fn what_waits_is_found_by_urgency_and_again_after_reopening() {
         accept(&queue, id(5), item(3, 0, 1_000));
         let mut changes = Changes::default();
         changes.step(id(2), Event::Claim, None, Detail::default());
-        changes.step(id(2), Event::Submit, Some(7), Detail::default());
+        changes.step(id(2), Event::Submit, Some(SLOT), Detail::default());
         changes.put.push(transaction.clone());
         queue.apply(&changes, NOW).unwrap();
     }
@@ -296,7 +297,7 @@ fn what_waits_is_found_by_urgency_and_again_after_reopening() {
     assert_eq!(queue.overdue(30), [id(3), id(1)], "due is not over");
     assert_eq!(queue.live_items(), 4);
     assert_eq!(queue.transactions().unwrap(), [transaction]);
-    assert_eq!(queue.item(id(2)).unwrap().unwrap().transaction, Some(7));
+    assert_eq!(queue.item(id(2)).unwrap().unwrap().transaction, Some(SLOT));
     let live = queue.live_of(CONTRACT, Address::repeat_byte(1)).unwrap();
     assert_eq!(live, [id(1), id(2)], "in the order of acceptance");
     // What is accepted now comes after what was accepted before.

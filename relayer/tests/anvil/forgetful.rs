@@ -8,7 +8,7 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use async_trait::async_trait;
 use tokio::sync::watch;
 use wia_protocol::relay::State;
-use wia_relayer::chain::{Call, TransactionReceipt};
+use wia_relayer::chain::{Call, MinedTransaction, TransactionReceipt};
 use wia_relayer::{Chain, ChainError, Head, RpcChain, open};
 
 use crate::support::{Anvil, CREDIT, Relay, config, lane_key, opened, origin, states, within};
@@ -71,6 +71,9 @@ impl Chain for Forgetful {
     }
     async fn receipt(&self, transaction: B256) -> Result<Option<TransactionReceipt>, ChainError> {
         Ok(self.answered(&self.receipts, self.chain.receipt(transaction).await?))
+    }
+    async fn transaction(&self, hash: B256) -> Result<Option<MinedTransaction>, ChainError> {
+        self.chain.transaction(hash).await
     }
     async fn transactions_with_log(
         &self,

@@ -64,7 +64,7 @@ async fn accepted_claimed_submitted_mined_final() {
     let health = relay.relayer.health();
     assert_eq!(health.condition, Condition::Ready);
     assert_eq!((health.queue_depth, health.live_items, health.in_flight), (0, 0, 0));
-    assert_eq!(health.lane_nonce, Some(1));
+    assert_eq!(health.lanes[0].nonce, Some(1));
     relay.stop().await;
 }
 

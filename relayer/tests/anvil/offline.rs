@@ -16,7 +16,7 @@ use wia_abi::authorization::{Domain, TransferWithAuthorization};
 use wia_abi::deployment::Contract;
 use wia_abi::{BlockNumber, Deployment};
 use wia_protocol::relay::{Message, State, Submission};
-use wia_relayer::chain::{Call, TransactionReceipt};
+use wia_relayer::chain::{Call, MinedTransaction, TransactionReceipt};
 use wia_relayer::{Chain, ChainError, Condition, Config, Head, Relayer, open};
 
 use crate::support::{field, lane_key, opened, origin, within};
@@ -59,6 +59,9 @@ impl Chain for Double {
         Ok(None)
     }
     async fn receipt(&self, _: B256) -> Result<Option<TransactionReceipt>, ChainError> {
+        self.answer().await
+    }
+    async fn transaction(&self, _: B256) -> Result<Option<MinedTransaction>, ChainError> {
         self.answer().await
     }
     async fn transactions_with_log(&self, _: Address, _: [B256; 3], _: u64) -> Result<Vec<B256>, ChainError> {

@@ -7,7 +7,7 @@ use alloy::rpc::types::anvil::ReorgOptions;
 use alloy::signers::local::PrivateKeySigner;
 use wia_protocol::relay::State;
 
-use crate::support::{Anvil, CREDIT, Relay, Steps, direct, states};
+use crate::support::{Anvil, CREDIT, Relay, Steps, config, direct, states};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
@@ -16,7 +16,7 @@ async fn reorg(anvil: &Anvil, depth: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rival_that_was_faster_is_seen_as_a_skip() {
+async fn a_message_that_a_rival_executed_first_is_mined_with_his_transaction() {
     let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
     let relay = Relay::start(&anvil, folder.path()).await;
     let alice = anvil.wallet(1, 10).await;
@@ -27,11 +27,44 @@ async fn a_rival_that_was_faster_is_seen_as_a_skip() {
     // The rival's transaction goes into the block alone; ours comes behind it.
     anvil.provider.anvil_drop_transaction(ours).await.unwrap();
     let rival = anvil.provider.get_accounts().await.unwrap()[5];
-    anvil.send(rival, anvil.contract, direct(&transfer)).await;
+    let theirs = anvil.send(rival, anvil.contract, direct(&transfer)).await;
     // Ours is sent again two blocks later, because nobody has seen it since.
-    let skipped = relay.mine_until(&anvil, relay_id, State::Skipped).await;
-    assert_eq!(skipped.last.reason.as_deref(), Some("AuthorizationAlreadyUsed"));
+    let mined = relay.mine_until(&anvil, relay_id, State::Mined).await;
+    assert_eq!(mined.last.tx_hash, Some(theirs));
+    let last = relay.mine_until(&anvil, relay_id, State::Final).await;
+    assert_eq!(last.last.tx_hash, Some(theirs));
     assert_eq!(anvil.balance(PAYEE).await, U256::from(CREDIT));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_rival_leaves_the_chain_comes_back_and_is_executed() {
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let alice = anvil.wallet(1, 10).await;
+    let transfer = anvil.transfer(&alice, PAYEE, 1, 0).await;
+    // Handed in while the rival's is in the pool, and simulated once that is mined.
+    let mut config = config(&anvil);
+    config.max_in_flight = 1;
+    let relay = Relay::start_with(&anvil, folder.path(), config, anvil.port).await;
+    let first = anvil.transfer(&alice, PAYEE, 1, 1).await;
+    let (_, mut ahead) = relay.follow(&first).await;
+    anvil.pooled(ahead.until(State::Submitted).await.tx_hash.unwrap()).await;
+    let (relay_id, mut steps) = relay.follow(&transfer).await;
+    let rival = anvil.provider.get_accounts().await.unwrap()[5];
+    let theirs = anvil.send(rival, anvil.contract, direct(&transfer)).await;
+    anvil.mine_with(theirs).await;
+    assert_eq!(steps.until(State::Mined).await.tx_hash, Some(theirs));
+    // A stop and a start forget nothing of it.
+    drop((ahead, steps));
+    relay.stop().await;
+    let relay = Relay::start(&anvil, folder.path()).await;
+    reorg(&anvil, 1).await;
+    let mut steps = relay.steps(relay_id);
+    steps.until(State::Reorged).await;
+    drop(steps);
+    let mined = relay.mine_until(&anvil, relay_id, State::Mined).await;
+    assert_ne!(mined.last.tx_hash, Some(theirs), "ours this time");
+    assert_eq!(anvil.balance(PAYEE).await, U256::from(2 * CREDIT));
     relay.stop().await;
 }
 

@@ -23,7 +23,7 @@ use wia_abi::deployment::Contract;
 use wia_abi::{BlockNumber, CarbonCredit, Deployment, carbon_credit, create2};
 use wia_protocol::RpcError;
 use wia_protocol::relay::{Message, State, Status, StatusQuery, Submission, Submitted, Update, Watch};
-use wia_relayer::{Chain, Config, Origin, Relayer, RelayerError, RpcChain, Updates, open};
+use wia_relayer::{Chain, Config, Keys, Origin, Relayer, RelayerError, RpcChain, Updates, open};
 use wia_store::{Store, StoreError};
 
 /// The longest that any one condition may take.
@@ -286,8 +286,25 @@ impl Relay {
     ) -> Self {
         let lane = lane_key();
         anvil.provider.anvil_set_balance(lane.address(), U256::from(CREDIT) * U256::from(100)).await.unwrap();
+        Self::open(folder, config, chain, lane.clone().into(), lane).await
+    }
+
+    /// With other keys, whose lanes the caller has funded.
+    pub(crate) async fn start_keyed(anvil: &Anvil, folder: &Path, config: Config, keys: Keys) -> Self {
+        let ws = format!("ws://127.0.0.1:{}", anvil.port);
+        let chain = RpcChain::connect(&anvil.url(), Some(&ws), REQUEST_TIMEOUT_MS).await.unwrap();
+        Self::open(folder, config, Arc::new(chain), keys, lane_key()).await
+    }
+
+    async fn open(
+        folder: &Path,
+        config: Config,
+        chain: Arc<dyn Chain>,
+        keys: Keys,
+        lane: PrivateKeySigner,
+    ) -> Self {
         let store = opened(folder).await;
-        let (engine, relayer) = open(&store, config, chain, lane.clone()).await.unwrap();
+        let (engine, relayer) = open(&store, config, chain, keys).await.unwrap();
         let stop = CancellationToken::new();
         let engine = tokio::spawn(engine.run(stop.clone()));
         Self { relayer, lane, stop, engine }

@@ -19,7 +19,7 @@ pub(crate) struct Relayer {
     #[command(subcommand)]
     question: Option<Question>,
     #[command(flatten)]
-    node: Option<node::Node>,
+    node: node::Node,
 }
 
 #[derive(Debug, Subcommand)]
@@ -29,16 +29,15 @@ enum Question {
 
 impl Relayer {
     pub(crate) async fn run(self) -> Result<(), CliError> {
-        match (self.question, self.node) {
-            (Some(Question::Status(status)), _) => {
+        match self.question {
+            Some(Question::Status(status)) => {
                 start_log("warn");
                 Ok(status.run().await?)
             }
-            (None, Some(node)) => {
+            None => {
                 start_log("info");
-                node.run(Parts::Relayer).await
+                self.node.run(Parts::Relayer).await
             }
-            (None, None) => Err(CliError::Refused("name a configuration: wia relayer --config FILE".into())),
         }
     }
 }

@@ -11,7 +11,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use wia_relayer::{Condition, Health, mesh};
+use wia_relayer::{Condition, Health, LaneHealth, mesh};
 
 use super::Door;
 use crate::doors::refusal::Refusal;
@@ -46,19 +46,23 @@ pub(super) async fn view(
 
 /// As the node has it, amounts as decimal text.
 fn health(health: Health) -> Value {
-    let lane = json!({
-        "address": health.lane.to_checksum(None),
-        "nonce": health.lane_nonce,
-        "balanceWei": health.lane_balance_wei.map(|wei| wei.to_string()),
-        "inFlight": health.in_flight,
-    });
+    let lane = |lane: LaneHealth| {
+        json!({
+            "address": lane.address.to_checksum(None),
+            "nonce": lane.nonce,
+            "balanceWei": lane.balance_wei.map(|wei| wei.to_string()),
+            "inFlight": lane.in_flight,
+            "trouble": lane.trouble,
+        })
+    };
     let mut told = json!({
         "warning": health.warning,
         "queueDepth": health.queue_depth,
         "liveItems": health.live_items,
         "inFlight": health.in_flight,
         "overduePromises": health.overdue_promises,
-        "lanes": [lane],
+        "relayer": health.relayer.to_checksum(None),
+        "lanes": health.lanes.into_iter().map(lane).collect::<Vec<_>>(),
         "head": health.head,
     });
     let (state, reason) = match health.condition {

@@ -105,3 +105,17 @@ fn what_is_not_believed_says_why() {
     assert!(verifier.verify(&bent).unwrap_err().to_string().contains("signature"));
     assert!(matches!(verifier.verify("eyJhbGciOiJub25lIn0.e30."), Err(TokenError::Malformed(_))));
 }
+
+#[test]
+fn what_was_subscribed_to_comes_with_the_token() {
+    let (folder, _, verifier) = issuer();
+    let tier = |tier: &str| {
+        let mut claims = claims();
+        claims["tier"] = tier.into();
+        verifier.verify(&signed(&folder, &rs256(), &claims)).map(|user| user.tier)
+    };
+    assert_eq!(verifier.verify(&signed(&folder, &rs256(), &claims())).unwrap().tier, Tier::Free);
+    assert_eq!(tier("enterprise").unwrap(), Tier::Enterprise);
+    let refused = tier("gold").unwrap_err().to_string();
+    assert!(refused.contains("`gold`") && refused.contains("enterprise"), "{refused}");
+}

@@ -24,13 +24,13 @@ const WIDE: BatchLimits = BatchLimits { items: 256, gas: 12_000_000 };
 
 #[test]
 fn nothing_waits_nothing_goes() {
-    assert!(next_batch(&[], WIDE).is_empty());
+    assert_eq!(next_batch(&[], WIDE), Batch::default());
 }
 
 #[test]
 fn the_most_urgent_message_chooses_the_contract() {
     let waiting = [candidate(2, 1, 0, 10, 5), candidate(1, 1, 0, 20, 1), candidate(2, 1, 1, 30, 2)];
-    let orders: Vec<_> = next_batch(&waiting, WIDE).iter().map(|c| c.order).collect();
+    let orders: Vec<_> = next_batch(&waiting, WIDE).chosen.iter().map(|c| c.order).collect();
     assert_eq!(orders, [2, 5]);
 }
 
@@ -38,11 +38,11 @@ fn the_most_urgent_message_chooses_the_contract() {
 fn a_message_brings_along_those_of_its_nonce_word() {
     // Room for two: the later deadline of the same word beats the nearer one of another word.
     let waiting = [candidate(1, 1, 0, 10, 1), candidate(1, 2, 0, 20, 2), candidate(1, 1, 255, 30, 3)];
-    let batch = next_batch(&waiting, BatchLimits { items: 2, gas: 12_000_000 });
+    let batch = next_batch(&waiting, BatchLimits { items: 2, gas: 12_000_000 }).chosen;
     assert_eq!(batch.iter().map(|c| c.order).collect::<Vec<_>>(), [1, 3]);
     // Word 1 begins at nonce 256.
     let waiting = [candidate(1, 1, 0, 10, 1), candidate(1, 2, 0, 20, 2), candidate(1, 1, 256, 30, 3)];
-    let batch = next_batch(&waiting, BatchLimits { items: 2, gas: 12_000_000 });
+    let batch = next_batch(&waiting, BatchLimits { items: 2, gas: 12_000_000 }).chosen;
     assert_eq!(batch.iter().map(|c| c.order).collect::<Vec<_>>(), [1, 2]);
 }
 
@@ -51,7 +51,7 @@ fn one_message_goes_even_beyond_the_gas_target() {
     let mut heavy = candidate(1, 1, 0, 10, 1);
     heavy.extra_gas = 20_000_000;
     let waiting = [heavy, candidate(1, 2, 0, 20, 2)];
-    assert_eq!(next_batch(&waiting, WIDE).len(), 1);
+    assert_eq!(next_batch(&waiting, WIDE).chosen.len(), 1);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn wallets_and_suspects_go_by_themselves() {
     waiting[5].share = 2;
     let mut batches = Vec::new();
     while !waiting.is_empty() {
-        let batch = next_batch(&waiting, WIDE);
+        let batch = next_batch(&waiting, WIDE).chosen;
         waiting.retain(|c| !batch.contains(c));
         batches.push(batch.iter().map(|c| c.order).collect::<Vec<_>>());
     }
@@ -91,7 +91,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn every_batch_keeps_its_bounds(waiting in waiting(), items in 0_usize..400, gas in 0_u64..16_000_000) {
-        let batch = next_batch(&waiting, BatchLimits { items, gas });
+        let batch = next_batch(&waiting, BatchLimits { items, gas }).chosen;
         prop_assert_eq!(batch.is_empty(), waiting.is_empty());
         prop_assert!(batch.len() <= items.clamp(1, MAX_BATCH));
         // Of one contract, that of the most urgent message, which is in it.
@@ -114,10 +114,19 @@ proptest! {
         let mut gone = 0;
         let all = waiting.len();
         while !waiting.is_empty() {
-            let batch = next_batch(&waiting, WIDE);
+            let batch = next_batch(&waiting, WIDE).chosen;
             gone += batch.len();
             waiting.retain(|c| !batch.contains(c));
         }
         prop_assert_eq!(gone, all);
     }
+}
+
+#[test]
+fn a_batch_is_full_when_nothing_more_would_get_in() {
+    let waiting: Vec<_> = (0..3).map(|nonce| candidate(1, 1, nonce, 10, nonce)).collect();
+    let full = |items, gas| next_batch(&waiting, BatchLimits { items, gas }).is_full;
+    assert!(full(2, 12_000_000) && full(3, 12_000_000));
+    assert!(!full(4, 12_000_000));
+    assert!(full(4, 160_000), "gas");
 }

@@ -28,7 +28,7 @@ fn item() -> Item {
         due: 9,
         receipt,
         history: Vec::new(),
-        transaction: Some(3),
+        transaction: Some(Slot { lane: Address::repeat_byte(5), nonce: 3 }),
         attempts: 0,
     }
 }
@@ -60,7 +60,7 @@ fn a_message_reads_back_with_empty_and_full_steps() {
 #[test]
 fn a_transaction_reads_back() {
     let transaction = Transaction {
-        nonce: 7,
+        slot: Slot { lane: Address::repeat_byte(5), nonce: 7 },
         contract: Address::repeat_byte(4),
         items: vec![B256::repeat_byte(1), B256::repeat_byte(2)],
         input: Bytes::from_static(b"input"),

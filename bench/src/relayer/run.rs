@@ -1,0 +1,226 @@
+//! One run: the chosen steps in order, each on a fresh chain, into one report.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::accept::{self, accept};
+use super::chain::{Chain, Ground};
+use super::gas::gas;
+use super::gossip::gossip;
+use super::load::{Load, Nonces, Shape};
+use super::node::Setup;
+use super::pipeline::Manner;
+use super::raw::raw;
+use super::relay::{Beside, relay};
+use super::verify::verify;
+use crate::chain::{CHAIN_ID, Contract, version};
+use crate::error::BenchError;
+use crate::report::{Machine, Report};
+use crate::stage::Stage;
+
+/// One transaction for each message is so much slower that a part of the messages will do.
+const RAW_SINGLE_PART: usize = 4;
+const RELAY_SINGLE_PART: usize = 10;
+
+/// Transactions of one message each that a lane may have in the pool: as many messages as batches would hold.
+const SINGLES_IN_FLIGHT: usize = 4_096;
+const BATCHES_IN_FLIGHT: usize = 64;
+
+/// Seconds of steady submissions that are counted.
+const ACCEPT_S: usize = 20;
+
+/// Messages of one wallet that follow each other.
+const BURST: usize = 50;
+
+/// Wallets that are paid.
+const RECIPIENTS: usize = 16;
+
+/// Lanes that push raw: one for each connection.
+const RAW_LANES: usize = crate::chain::CONNECTIONS;
+
+/// A step of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// Digest and recovery on one thread, beside pure k256
+    Verify,
+    /// Ready-made batches pushed at anvil
+    Raw,
+    /// Ready-made transactions of one transfer each pushed at anvil
+    RawSingle,
+    /// End to end with one transaction for each message
+    RelaySingle,
+    /// End to end over WebSocket in batches
+    Relay,
+    /// Submission to durable receipt at 1,000 per second
+    Accept,
+    /// Submissions through two relayers of the mesh
+    Gossip,
+    /// Gas of one relayed transfer
+    Gas,
+}
+
+/// Measure the relayer of `wia node` beside its chain
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// A tenth of the size, for trying; its figures say nothing
+    #[arg(long)]
+    quick: bool,
+    /// Only these steps; may be given several times. What compares two steps is told when both ran
+    #[arg(long, value_name = "STEP")]
+    only: Vec<Step>,
+    /// Where the JSON goes [default: bench/relayer.json in the target folder]
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// What wallets, amounts and nonces follow from
+    #[arg(long, default_value_t = 4)]
+    seed: u64,
+    /// The native anvil
+    #[arg(long, value_name = "PATH", env = "WIA_ANVIL")]
+    anvil: PathBuf,
+    /// The release `wia` [default: the one beside this program]
+    #[arg(long, value_name = "PATH")]
+    wia: Option<PathBuf>,
+    /// Messages that are relayed, and pushed raw
+    #[arg(long, default_value_t = 100_000)]
+    messages: usize,
+    /// Wallets that sign them
+    #[arg(long, default_value_t = 100)]
+    signers: usize,
+    /// Messages in one transaction
+    #[arg(long, default_value_t = 200)]
+    batch_items: usize,
+    /// Lanes of the relayer
+    #[arg(long, default_value_t = 4)]
+    lanes: usize,
+    /// WebSockets over which messages are submitted
+    #[arg(long, default_value_t = 4)]
+    sockets: usize,
+    /// Submissions of one socket that wait for an answer
+    #[arg(long, default_value_t = 100)]
+    pending: usize,
+}
+
+/// Where a run finds and leaves things.
+struct Places {
+    wia: PathBuf,
+    ground: Ground,
+}
+
+impl Options {
+    fn wants(&self, step: Step) -> bool {
+        self.only.is_empty() || self.only.contains(&step)
+    }
+
+    /// Everything, or a tenth.
+    fn sized(&self, count: usize) -> usize {
+        if self.quick { count / 10 } else { count }
+    }
+
+    /// Runs, prints the table, writes the JSON; both also when a step failed.
+    pub(crate) async fn run(&self) -> Result<(), BenchError> {
+        for (flag, value) in [
+            ("--messages", self.messages),
+            ("--signers", self.signers),
+            ("--batch-items", self.batch_items),
+            ("--lanes", self.lanes),
+            ("--sockets", self.sockets),
+            ("--pending", self.pending),
+        ] {
+            if value == 0 {
+                return Err(BenchError::Refused(format!("{flag} must be above zero")));
+            }
+        }
+        let stage = Stage::set()?;
+        let needed = [Step::Relay, Step::RelaySingle, Step::Accept].into_iter().any(|step| self.wants(step));
+        let wia = stage.wia(self.wia.as_deref(), needed)?;
+        let ground = Ground { anvil: self.anvil.clone(), scratch: stage.scratch(), seed: self.seed };
+        let places = Places { wia, ground };
+        let json = self.json.clone().unwrap_or_else(|| stage.json("relayer"));
+        let report = Report::new(Machine::name(&version(&self.anvil)?), self.seed, self.quick);
+        stage.play(report, &json, async |report| self.measure(&places, report).await).await
+    }
+
+    async fn measure(&self, places: &Places, report: &mut Report) -> Result<(), BenchError> {
+        let mut beside = Beside::default();
+        // For what needs no chain: the same address everywhere.
+        let contract = Contract::loaded(CHAIN_ID, 1);
+        if self.wants(Step::Verify) {
+            report.add(verify(&self.sign(&contract, self.sized(self.messages))?)?);
+        }
+        if self.wants(Step::RawSingle) {
+            let (chain, load) = self.chain(places, RAW_LANES, self.messages / RAW_SINGLE_PART).await?;
+            report.add(raw(&chain, &load, 1).await?.1);
+        }
+        if self.wants(Step::Raw) {
+            let (chain, load) = self.chain(places, RAW_LANES, self.messages).await?;
+            let (seen, section) = raw(&chain, &load, self.batch_items).await?;
+            report.add(section);
+            beside.raw = Some(seen);
+        }
+        if self.wants(Step::RelaySingle) {
+            let (chain, load) = self.chain(places, self.lanes, self.messages / RELAY_SINGLE_PART).await?;
+            let setup = places.setup(1, SINGLES_IN_FLIGHT);
+            let (seen, section) = relay(&chain, &setup, &load, self.manner(), Beside::default()).await?;
+            report.add(section);
+            beside.single = Some(seen);
+        }
+        if self.wants(Step::Relay) {
+            let (chain, load) = self.chain(places, self.lanes, self.messages).await?;
+            let setup = places.setup(self.batch_items, BATCHES_IN_FLIGHT);
+            report.add(relay(&chain, &setup, &load, self.manner(), beside).await?.1);
+        }
+        if self.wants(Step::Accept) {
+            let seconds = accept::WARM_UP_S + self.sized(ACCEPT_S);
+            let (chain, load) = self.chain_of(places, self.lanes, seconds * accept::PER_S).await?;
+            let setup = places.setup(self.batch_items, BATCHES_IN_FLIGHT);
+            report.add(accept(&chain, &setup, &load, self.sockets).await?);
+        }
+        if self.wants(Step::Gossip) {
+            report.add(gossip(&self.sign(&contract, self.sized(self.messages))?).await?);
+        }
+        if self.wants(Step::Gas) {
+            report.add(gas(&Chain::start(&places.ground, 1).await?, self.seed).await?);
+        }
+        Ok(())
+    }
+
+    fn manner(&self) -> Manner {
+        Manner { sockets: self.sockets, pending: self.pending }
+    }
+
+    /// A fresh chain and messages for it, a tenth of them when it should be quick.
+    async fn chain(
+        &self,
+        places: &Places,
+        lanes: usize,
+        messages: usize,
+    ) -> Result<(Chain, Load), BenchError> {
+        self.chain_of(places, lanes, self.sized(messages).max(1)).await
+    }
+
+    async fn chain_of(
+        &self,
+        places: &Places,
+        lanes: usize,
+        messages: usize,
+    ) -> Result<(Chain, Load), BenchError> {
+        let chain = Chain::start(&places.ground, lanes).await?;
+        let load = self.sign(&chain.contract, messages)?;
+        Ok((chain, load))
+    }
+
+    fn sign(&self, contract: &Contract, messages: usize) -> Result<Load, BenchError> {
+        eprintln!("signing {messages} messages");
+        let Self { signers, seed, .. } = *self;
+        let shape = Shape { messages, signers, burst: BURST, recipients: RECIPIENTS, nonces: Nonces::Dense };
+        Load::sign(contract, seed, shape)
+    }
+}
+
+impl Places {
+    fn setup(&self, batch_items: usize, in_flight: usize) -> Setup {
+        let (wia, scratch) = (self.wia.clone(), self.ground.scratch.clone());
+        Setup { wia, scratch, batch_items, in_flight }
+    }
+}

@@ -89,11 +89,14 @@ async fn carry(mut incoming: TcpStream, target: u16, mut present: watch::Receive
     let (mut questions, mut answers) = (vec![0; PIECE], vec![0; PIECE]);
     // An end of either side, in order or not, is what the other side gets to see.
     let mut cut = present.clone();
-    let closed = cut.wait_for(|rule| *rule == Rule::Closed);
+    let closed = async move {
+        // The gate itself may be gone: then so is the connection.
+        let _ = cut.wait_for(|rule| *rule == Rule::Closed).await;
+    };
     tokio::pin!(closed);
     loop {
         tokio::select! {
-            _ = &mut closed => return,
+            () = &mut closed => return,
             Ok(length) = asked.read(&mut questions) => {
                 let piece = &questions[..length];
                 let rule = *present.borrow_and_update();
@@ -130,7 +133,6 @@ fn kept(rule: Rule, piece: &[u8]) -> Option<Kept> {
 
 async fn until_it_changes(kept: Option<Kept>, rule: Rule, present: &mut watch::Receiver<Rule>) {
     if kept.is_some() {
-        // The gate itself may be gone: then so is the connection.
         let _ = present.wait_for(|now| *now != rule).await;
     }
 }

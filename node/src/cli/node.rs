@@ -15,8 +15,9 @@ use crate::wiring::{self, Endpoints, Parts};
 #[derive(Debug, Args)]
 pub(crate) struct Node {
     /// The configuration, TOML; environment variables WIA_SECTION__KEY and flags win over it
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    // Absent only beside a subcommand of `wia relayer`, which needs none of this.
+    #[arg(long, value_name = "FILE", required = true)]
+    config: Option<PathBuf>,
     /// Print the configuration that results, and stop
     #[arg(long)]
     print_config: bool,
@@ -26,7 +27,7 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn run(self, parts: Parts) -> Result<(), CliError> {
-        let mut config = config::load(Some(&self.config), std::env::vars(), self.flags.values())?;
+        let mut config = config::load(self.config.as_deref(), std::env::vars(), self.flags.values())?;
         if self.print_config {
             let text = toml::to_string(&config).map_err(|e| CliError::Refused(e.to_string()))?;
             return say(text.trim_end()).map_err(CliError::file("standard output"));

@@ -20,7 +20,7 @@ pub(crate) struct Relayer {
     #[command(subcommand)]
     question: Option<Question>,
     #[command(flatten)]
-    node: Option<node::Node>,
+    node: node::Node,
 }
 
 #[derive(Debug, Subcommand)]
@@ -31,20 +31,19 @@ enum Question {
 
 impl Relayer {
     pub(crate) async fn run(self) -> Result<(), CliError> {
-        match (self.question, self.node) {
-            (Some(Question::Status(status)), _) => {
+        match self.question {
+            Some(Question::Status(status)) => {
                 start_log("warn");
                 Ok(status.run().await?)
             }
-            (Some(Question::ProveReceipt(prove)), _) => {
+            Some(Question::ProveReceipt(prove)) => {
                 start_log("error");
                 prove.run().await
             }
-            (None, Some(node)) => {
+            None => {
                 start_log("info");
-                node.run(Parts::Relayer).await
+                self.node.run(Parts::Relayer).await
             }
-            (None, None) => Err(CliError::Refused("name a configuration: wia relayer --config FILE".into())),
         }
     }
 }

@@ -46,7 +46,7 @@ pub(super) async fn view(
 
 /// As the node has it, amounts as decimal text.
 fn health(health: Health) -> Value {
-    let lane = |lane: &LaneHealth| {
+    let lane = |lane: LaneHealth| {
         json!({
             "address": lane.address.to_checksum(None),
             "nonce": lane.nonce,
@@ -62,7 +62,7 @@ fn health(health: Health) -> Value {
         "inFlight": health.in_flight,
         "overduePromises": health.overdue_promises,
         "relayer": health.relayer.to_checksum(None),
-        "lanes": health.lanes.iter().map(lane).collect::<Vec<_>>(),
+        "lanes": health.lanes.into_iter().map(lane).collect::<Vec<_>>(),
         "head": health.head,
     });
     let (state, reason) = match health.condition {

@@ -184,7 +184,7 @@ where
     assert_eq!(C::abi_decode(&calldata).unwrap().abi_encode(), calldata, "{}: one encoding", row.name);
 
     let words = message.words();
-    assert!(calldata.windows(words.len()).any(|part| part == words), "{}", row.name);
+    assert!(calldata.windows(words.len()).any(|part| part == *words), "{}", row.name);
     assert!(!signature.is_empty() || calldata.len() <= words.len() + 4 + 64, "{}: all of it", row.name);
 
     let arguments = DynSolType::parse(&C::SIGNATURE[C::SIGNATURE.find('(').unwrap()..]).unwrap();

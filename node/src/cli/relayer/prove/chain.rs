@@ -156,7 +156,7 @@ impl Asked {
         let found = self.provider.get_transaction_by_hash(hash);
         let found = answer("eth_getTransactionByHash", found).await?;
         let words = case.message.words();
-        Ok(found.is_some_and(|found| found.input().windows(words.len()).any(|part| part == words)))
+        Ok(found.is_some_and(|found| found.input().windows(words.len()).any(|part| part == *words)))
     }
 
     async fn refusal(&self, case: &Case) -> Result<Option<Refused>, Unanswered> {

@@ -74,7 +74,7 @@ fn wallets_and_suspects_go_by_themselves() {
 
 #[test]
 fn other_actions_of_any_contracts_go_together_where_there_is_a_batcher() {
-    let mut waiting: Vec<_> = (0..4).map(|n| candidate(n as u8 % 2 + 1, 1, n, 10, n)).collect();
+    let mut waiting: Vec<_> = (0..4).map(|n| candidate(n as u8 % 2 + 1, 1, n << 8, 10, n)).collect();
     for one in &mut waiting[..3] {
         (one.way, one.reserved_gas) = (Way::of(one.contract, false).by(Some(Address::ZERO)), 500_000);
     }

@@ -78,7 +78,11 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     if let Some(holder) = holder.filter(|h| *h != relay_id) {
         return Err(nonce_held(shared, holder).await);
     }
-    check_nonce_on_chain(shared, contract, &transfer).await?;
+    if let Err(used) = check_nonce_on_chain(shared, contract, &transfer).await {
+        // Another copy of it may have been accepted since, and executed.
+        let known = shared.queue.item(relay_id).map_err(internal)?;
+        return if known.is_some() { stored(shared, relay_id).await } else { Err(used) };
+    }
 
     let now = now();
     let include_by = include_by(present, transfer.validBefore.saturating_to(), &shared.config);

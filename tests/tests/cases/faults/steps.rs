@@ -90,6 +90,8 @@ async fn killed_at_any_step_it_executes_what_it_accepted_once() {
         env.gate().open();
         suffer(&env, meanwhile, &mut chance).await;
         env.restart().await;
+        // `wia dev` makes a block each second again.
+        env.chain().hold().await;
         every_one_once(&env, &wallet, &messages, before, &[State::Mined, State::Final]).await;
     }
     every_one_once(&env, &wallet, &messages, before, &[State::Final]).await;
@@ -100,7 +102,7 @@ async fn killed_at_any_step_it_executes_what_it_accepted_once() {
 async fn reach(env: &Environment, step: Step, batch: &[Signed]) {
     let (chain, gate) = (env.chain(), env.gate());
     match step {
-        Step::Accepted => gate.keep(Kept::Requests, "eth_estimateGas"),
+        Step::Accepted => gate.keep(Kept::Requests, "eth_maxPriorityFeePerGas"),
         Step::Signed => gate.keep(Kept::Requests, "eth_sendRawTransaction"),
         Step::Sent => gate.keep(Kept::Answers, "eth_sendRawTransaction"),
         Step::Included => gate.keep(Kept::Requests, "eth_getTransactionReceipt"),

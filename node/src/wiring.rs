@@ -185,8 +185,7 @@ pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeErro
     let (relaying, relayer) = match parts.relays() {
         true => {
             let log = indexing.as_ref().map(|indexing| &indexing.indexer);
-            // On the heap: it is most of what starting a node takes on the stack.
-            Some(Box::pin(relaying::open(&config, &store, &deployment, log)).await?).unzip()
+            Some(relaying::open(&config, &store, &deployment, log).await?).unzip()
         }
         false => (None, None),
     };

@@ -184,8 +184,8 @@ pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeErro
     };
     let (relaying, relayer) = match parts.relays() {
         true => {
-            Some(relaying::open(&config, &store, &deployment, indexing.as_ref().map(|i| &i.indexer)).await?)
-                .unzip()
+            let log = indexing.as_ref().map(|indexing| &indexing.indexer);
+            Some(relaying::open(&config, &store, &deployment, log).await?).unzip()
         }
         false => (None, None),
     };

@@ -164,7 +164,7 @@ mod tests {
     fn what_waits_too_long_is_trouble() {
         let late = LaneView { stuck: Some("stuck".into()), ..lane(100) };
         let told = "stuck; 1 messages are overdue: the block promised for them has passed";
-        assert_eq!(trouble(&[late.clone()], 1).as_deref(), Some(told));
+        assert_eq!(trouble(std::slice::from_ref(&late), 1).as_deref(), Some(told));
         let told = trouble(&[lane(100), late], 0).unwrap();
         assert_eq!(told, format!("lane {}: stuck", Address::ZERO), "which of several");
     }

@@ -83,7 +83,11 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     if let Some(holder) = holder.filter(|h| *h != relay_id) {
         return Err(nonce_held(shared, holder).await);
     }
-    check_nonce_on_chain(shared, contract, &message).await?;
+    if let Err(used) = check_nonce_on_chain(shared, contract, &message).await {
+        // Another copy of it may have been accepted since, and executed.
+        let known = shared.queue.item(relay_id).map_err(internal)?;
+        return if known.is_some() { stored(shared, relay_id).await } else { Err(used) };
+    }
 
     let now = now();
     let deadline = message.valid_before().saturating_to::<u64>();

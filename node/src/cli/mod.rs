@@ -133,17 +133,17 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Dev(dev) => {
             start_log("warn,wia_indexer=info,wia_relayer=info,wia_store=info,wia=info");
-            dev.run().await
+            Box::pin(dev.run()).await
         }
         Command::Node(node) => {
             start_log("info");
-            node.run(Parts::All).await
+            Box::pin(node.run(Parts::All)).await
         }
         Command::Indexer(node) => {
             start_log("info");
-            node.run(Parts::Indexer).await
+            Box::pin(node.run(Parts::Indexer)).await
         }
-        Command::Relayer(relayer) => relayer.run().await,
+        Command::Relayer(relayer) => Box::pin(relayer.run()).await,
         Command::Deploy(deploy) => {
             start_log("warn");
             deploy.run().await

@@ -25,7 +25,7 @@ impl FollowedChain {
 
     /// What the log says, off the runtime's threads; `None` when it does not stand at the relayer's head, before or
     /// after it was read, or cannot answer.
-    async fn from_log<T: Send + 'static>(
+    async fn read_log<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Indexer) -> Result<T, IndexerError> + Send + 'static,
     ) -> Option<T> {
@@ -86,7 +86,7 @@ impl Chain for FollowedChain {
     }
 
     async fn block_hash(&self, number: u64) -> Result<Option<B256>, ChainError> {
-        let view = self.from_log(move |indexer| indexer.block(BlockId::Number(number))).await;
+        let view = self.read_log(move |indexer| indexer.block(BlockId::Number(number))).await;
         let stands = |view: &BlockView| view.confirmations > 0 && view.entry.block.number.0 == number;
         match view.flatten().filter(stands) {
             Some(view) => Ok(Some(view.entry.block.hash)),
@@ -109,7 +109,7 @@ impl Chain for FollowedChain {
         topics: [B256; 3],
         from: u64,
     ) -> Result<Vec<B256>, ChainError> {
-        match self.from_log(move |indexer| transactions(indexer, contract, topics, from)).await {
+        match self.read_log(move |indexer| transactions(indexer, contract, topics, from)).await {
             Some(found) => Ok(found),
             None => self.endpoint.transactions_with_log(contract, topics, from).await,
         }

@@ -13,7 +13,6 @@ mod three;
 /// A xorshift generator: the same seed, the same faults.
 #[derive(Debug)]
 struct Chance {
-    seed: u64,
     state: u64,
 }
 
@@ -22,7 +21,7 @@ impl Chance {
     fn new(seed: u64) -> Self {
         let seed = std::env::var("WIA_TEST_SEED").map_or(seed, |seed| seed.parse().unwrap());
         println!("to see this again: WIA_TEST_SEED={seed}");
-        Self { seed, state: seed | 1 }
+        Self { state: seed | 1 }
     }
 
     fn below(&mut self, bound: u64) -> u64 {

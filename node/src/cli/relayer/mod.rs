@@ -42,7 +42,7 @@ impl Relayer {
             }
             None => {
                 start_log("info");
-                self.node.run(Parts::Relayer).await
+                Box::pin(self.node.run(Parts::Relayer)).await
             }
         }
     }

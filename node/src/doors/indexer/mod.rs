@@ -33,7 +33,7 @@ use super::browsers::for_browsers;
 use super::event_stream::EventStream;
 use super::lifeline::Lifeline;
 use super::query::{Asked, pairs, wants_events, wants_websocket};
-use super::{Shared, Upgrade, client, open};
+use super::{Shared, Upgrade, client, method_not_allowed, open};
 use reader::Reader;
 
 /// What the handlers of these paths see.
@@ -52,6 +52,7 @@ pub(super) fn routes(shared: &Shared, reader: Reader) -> Router<Shared> {
         .route("/indexer/v1/balances/{address}", get(rest::balances))
         .route("/indexer/v1/blocks/{block}", get(rest::block))
         .route("/indexer/v1/status", get(rest::status))
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(shared.clone(), for_browsers))
         .route(grpc::PATHS, grpc::route(door.clone()))
         .with_state(door)

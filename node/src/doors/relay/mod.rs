@@ -33,7 +33,7 @@ use wia_protocol::relay::batch::MAX_BATCH_BYTES;
 use super::browsers::for_browsers;
 use super::connections::{Connections, Place};
 use super::query::wants_websocket;
-use super::{Relaying, Shared, Upgrade, open};
+use super::{Relaying, Shared, Upgrade, method_not_allowed, open};
 
 /// What the handlers of these paths see.
 #[derive(Clone)]
@@ -67,6 +67,8 @@ pub(super) fn routes(door: Door) -> Router<Shared> {
         .route("/relay/v1/messages/{relayId}", get(rest::status))
         .route("/relay/v1/messages/{relayId}/events", get(sse::of_message))
         .route("/relay/v1/events", get(sse::of_many))
+        // Before the layer: a browser's preflight is a method that no route has.
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(door.shared.clone(), for_browsers))
         // Not for pages, wherever they come from.
         .route("/relay/v1/operator", get(operator::view))

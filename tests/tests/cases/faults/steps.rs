@@ -90,6 +90,8 @@ async fn killed_at_any_step_it_executes_what_it_accepted_once() {
         env.gate().open();
         suffer(&env, meanwhile, &mut chance).await;
         env.restart().await;
+        // `wia dev` makes a block each second again.
+        env.chain().hold().await;
         every_one_once(&env, &wallet, &messages, before, &[State::Mined, State::Final]).await;
     }
     every_one_once(&env, &wallet, &messages, before, &[State::Final]).await;
@@ -100,7 +102,7 @@ async fn killed_at_any_step_it_executes_what_it_accepted_once() {
 async fn reach(env: &Environment, step: Step, batch: &[Signed]) {
     let (chain, gate) = (env.chain(), env.gate());
     match step {
-        Step::Accepted => gate.keep(Kept::Requests, "eth_estimateGas"),
+        Step::Accepted => gate.keep(Kept::Requests, "eth_maxPriorityFeePerGas"),
         Step::Signed => gate.keep(Kept::Requests, "eth_sendRawTransaction"),
         Step::Sent => gate.keep(Kept::Answers, "eth_sendRawTransaction"),
         Step::Included => gate.keep(Kept::Requests, "eth_getTransactionReceipt"),
@@ -131,8 +133,6 @@ async fn reach(env: &Environment, step: Step, batch: &[Signed]) {
         }
         Step::Raised => {
             gate.keep(Kept::Requests, "eth_sendRawTransaction");
-            // Over what any of them offers.
-            chain.set_base_fee(60_000_000_000).await;
             let first: Vec<_> = sent.values().map(|update| update.tx_hash).collect();
             raised(env, &mut relay, batch, &first).await;
             chain.set_base_fee(1_000_000_000).await;
@@ -164,6 +164,8 @@ async fn pooled(env: &Environment, transaction: B256) {
 /// Blocks are made until one of the transactions has a second version.
 async fn raised(env: &Environment, relay: &mut Relay, batch: &[Signed], first: &[Option<B256>]) {
     wait_until("the fees to be raised", PATIENCE, async || {
+        // It falls with each empty block; kept over what any of them offers.
+        env.chain().set_base_fee(60_000_000_000).await;
         env.chain().mine(1).await;
         for message in batch {
             let last = relay.status(message.id).await.unwrap().last;

@@ -31,7 +31,10 @@ async fn a_wallet_on_fetch_and_eventsource_follows_its_message_through_a_lost_co
     seen.extend(wallet.finish().await.into_iter().filter(|line| line.get("update").is_some()));
     let sequences: Vec<u64> = seen.iter().map(|line| line["update"]["sequence"].as_u64().unwrap()).collect();
     assert_eq!(sequences, (0..sequences.len() as u64).collect::<Vec<_>>(), "no gap, no double: {seen:#?}");
-    assert!(seen.iter().all(|line| line["id"] == line["update"]["sequence"].to_string()), "{seen:#?}");
+    assert!(
+        seen.iter().all(|line| line["id"].as_str() == Some(line["update"]["sequence"].to_string().as_str())),
+        "{seen:#?}"
+    );
     assert_eq!(seen.last().unwrap()["update"]["status"], "final");
 }
 

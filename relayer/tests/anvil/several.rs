@@ -45,7 +45,8 @@ impl Member {
             takeover_after_blocks: TAKEOVER_AFTER_BLOCKS,
             alive_ms,
         };
-        let config = Config { sharing, ..config(anvil) };
+        // No block comes before all is taken: a transaction for each message must have a place in the pool.
+        let config = Config { sharing, max_in_flight: 64, ..config(anvil) };
         let chain = RpcChain::connect(&anvil.url(), None, 2_000).await.unwrap();
         let relay = Relay::start_as(key(number), anvil, folder.path(), config, Arc::new(chain)).await;
         let mesh_config = mesh::Config {

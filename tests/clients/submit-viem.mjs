@@ -2,15 +2,14 @@
 import { hashTypedData } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
-import { submitting } from './relay.mjs'
+import { submitting, types } from './relay.mjs'
 
 await submitting((key) => {
   const account = privateKeyToAccount(key)
   return {
     address: account.address,
-    async sign(domain, types, message) {
-      const [primaryType] = Object.keys(types)
-      const typedData = { domain, types, primaryType, message }
+    async sign(domain, message) {
+      const typedData = { domain, types, primaryType: 'TransferWithAuthorization', message }
       return { digest: hashTypedData(typedData), signature: await account.signTypedData(typedData) }
     },
   }

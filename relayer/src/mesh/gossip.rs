@@ -170,7 +170,7 @@ mod tests {
             ("no text for the action", changed("/action", json!(1)), Verdict::Rejected),
             (
                 "an action of a later version",
-                changed("/action", json!("DonateAuthorization")),
+                changed("/action", json!("RetireAuthorization")),
                 Verdict::Ignored,
             ),
             ("another chain", changed("/chainId", json!("1")), Verdict::Ignored),

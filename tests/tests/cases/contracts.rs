@@ -5,7 +5,6 @@ mod battery;
 mod consent;
 mod deploy;
 mod exchange;
-mod relayed;
 mod web3;
 
 use alloy::primitives::{Address, address};

@@ -1,7 +1,6 @@
 //! What is written reads back, with every optional member empty and full.
 
-use alloy::primitives::U256;
-use wia_abi::authorization::TransferWithAuthorization;
+use wia_abi::authorization::Domain;
 
 use super::*;
 
@@ -22,7 +21,7 @@ fn item() -> Item {
     };
     Item {
         contract: Address::repeat_byte(4),
-        message: Authorization::from(&message),
+        message,
         signature: Bytes::from_static(&[5; 65]),
         by_contract: false,
         order: 1,
@@ -89,4 +88,16 @@ fn a_long_history_forgets_its_oldest_steps_and_goes_on_counting() {
     assert_eq!(item.history.len(), MAX_HISTORY);
     assert_eq!(item.history[0].sequence, 5);
     assert_eq!(item.last().unwrap().sequence as usize, MAX_HISTORY + 4);
+}
+
+#[test]
+fn the_batch_and_the_single_call_carry_the_same_message() {
+    let item = item();
+    let batch = BatchCall::abi_decode(&batch_input([&item].into_iter())).unwrap();
+    let single = SingleCall::abi_decode(&single_input(&item)).unwrap();
+    let [inner] = batch.items.as_slice() else { panic!("one item") };
+    assert_eq!((inner.from, inner.to, inner.value), (single.from, single.to, single.value));
+    assert_eq!(inner.signature, single.signature);
+    let digest = Domain::carbon_credit(1, item.contract).digest(&item.message);
+    assert_ne!(digest, B256::ZERO);
 }

@@ -89,10 +89,16 @@ impl Domain {
     /// keccak256(0x19 0x01 ‖ separator ‖ hashStruct(message)), EIP-712.
     #[must_use]
     pub fn digest(&self, message: &impl SolStruct) -> B256 {
+        self.digest_of(message.eip712_hash_struct())
+    }
+
+    /// The same over a message's hashStruct.
+    #[must_use]
+    pub fn digest_of(&self, struct_hash: B256) -> B256 {
         let mut bytes = [0_u8; 66];
         bytes[..2].copy_from_slice(&[0x19, 0x01]);
         bytes[2..34].copy_from_slice(self.separator.as_slice());
-        bytes[34..].copy_from_slice(message.eip712_hash_struct().as_slice());
+        bytes[34..].copy_from_slice(struct_hash.as_slice());
         keccak256(bytes)
     }
 }

@@ -4,12 +4,15 @@ pub mod battery_passport;
 pub mod carbon_credit;
 pub mod consent_anchor;
 pub mod credit_exchange;
+mod errors;
 pub mod fleet_registry;
 pub mod relay_batcher;
 pub mod test_eur;
 pub mod test_usd;
 
 use alloy::json_abi::JsonAbi;
+
+pub use errors::{describe_revert, error_name};
 
 /// The ABI of the contract of that deployment name, from its committed artifact; `None` for a name that is not ours.
 #[must_use]

@@ -4,6 +4,7 @@
 //! In: the committed ABI and bytecode of `abi/artifacts` (made by `contracts/tools/artifacts`). Out: typed
 //! calls, events, digests, addresses. Never here: I/O, async. Serves C-091…C-094, B-110…B-117, E-091…E-093, X-18, X-19.
 
+pub mod action;
 #[cfg(test)]
 mod artifacts;
 pub mod authorization;
@@ -16,6 +17,7 @@ pub mod roles;
 pub mod typed_data;
 pub mod units;
 
+pub use action::{Action, Authorization};
 pub use contracts::battery_passport::{self, BatteryPassport};
 pub use contracts::carbon_credit::{self, CarbonCredit};
 pub use contracts::consent_anchor::{self, ConsentAnchor};

@@ -2,18 +2,20 @@
 //!
 //! A [`Submission`] is a signed EIP-712 authorization in transit. Its id, the idempotency key everywhere, is
 //! the EIP-712 digest, which the relayer computes. Integers inside `message` are decimal strings, because a
-//! JSON number above 2^53 is not the number its sender wrote. Every refusal names the field.
+//! JSON number above 2^53 is not the number its sender wrote. Every refusal names the field. What may be signed and
+//! handed in is `wia_abi::action`'s table.
 
 pub mod batch;
 mod claim;
 mod fields;
+mod message;
 
 use std::collections::HashSet;
 
 use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use wia_abi::authorization::TransferWithAuthorization;
+use wia_abi::action::Authorization;
 
 use crate::{RpcError, Timestamp};
 pub use claim::Claim;
@@ -54,13 +56,6 @@ pub fn claim_topic(chain_id: u64) -> String {
     format!("wia/claim/1/{chain_id}")
 }
 
-/// The signed part of a submission, by EIP-712 primary type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
-    /// ERC-3009 transfer.
-    TransferWithAuthorization(TransferWithAuthorization),
-}
-
 /// `relay.submit`'s params: what a wallet hands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
@@ -69,7 +64,7 @@ pub struct Submission {
     /// Deployment name (`CarbonCredit`) or address.
     pub contract: String,
     /// What was signed.
-    pub message: Message,
+    pub message: Authorization,
     /// 65 bytes (r ‖ s ‖ v), 64 bytes (ERC-2098), or what the signer's own contract takes (ERC-1271).
     pub signature: Bytes,
 }
@@ -84,8 +79,8 @@ impl Submission {
         let mut fields = Fields::of("params", params)?;
         let chain_id = fields.chain_id("chainId")?;
         let contract = fields.text("contract")?.to_owned();
-        let action = fields.text("action")?.to_owned();
-        let message = Message::parse(&action, fields.value("message")?)?;
+        let action = fields.text("action")?;
+        let message = message::parse(action, fields.value("message")?)?;
         let signature = fields.bytes("signature")?;
         fields.nothing_else()?;
         Ok(Self { chain_id, contract, message, signature })
@@ -98,60 +93,10 @@ impl Submission {
         json!({
             "chainId": self.chain_id.to_string(),
             "contract": self.contract,
-            "action": self.message.action(),
-            "message": self.message.to_value(),
+            "action": self.message.action().name,
+            "message": message::to_value(&self.message),
             "signature": self.signature,
         })
-    }
-}
-
-impl Message {
-    /// The EIP-712 primary type.
-    #[must_use]
-    pub fn action(&self) -> &'static str {
-        match self {
-            Message::TransferWithAuthorization(_) => "TransferWithAuthorization",
-        }
-    }
-
-    fn parse(action: &str, message: &Value) -> Result<Self, RpcError> {
-        match action {
-            "TransferWithAuthorization" => {
-                let mut fields = Fields::of("message", message)?;
-                let transfer = TransferWithAuthorization {
-                    from: fields.address("from")?,
-                    to: fields.address("to")?,
-                    value: fields.uint("value")?,
-                    validAfter: fields.uint("validAfter")?,
-                    validBefore: fields.uint("validBefore")?,
-                    nonce: fields.bytes32("nonce")?,
-                };
-                fields.nothing_else()?;
-                Ok(Self::TransferWithAuthorization(transfer))
-            }
-            "ReceiveWithAuthorization" => Err(RpcError::invalid(
-                "action",
-                "ReceiveWithAuthorization needs the payee as the caller and cannot be relayed; \
-                 sign TransferWithAuthorization instead",
-            )),
-            other => Err(RpcError::invalid(
-                "action",
-                format!("`{other}` is not relayed here; the actions are: TransferWithAuthorization"),
-            )),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        match self {
-            Message::TransferWithAuthorization(m) => json!({
-                "from": m.from,
-                "to": m.to,
-                "value": m.value.to_string(),
-                "validAfter": m.validAfter.to_string(),
-                "validBefore": m.validBefore.to_string(),
-                "nonce": m.nonce,
-            }),
-        }
     }
 }
 
@@ -360,8 +305,8 @@ pub struct Info {
     /// The key that signs receipts and pays for gas.
     #[serde(with = "wia_abi::eip55")]
     pub relayer: Address,
-    /// What may be submitted.
-    pub actions: Vec<String>,
+    /// What may be submitted: EIP-712 primary types by deployment name.
+    pub actions: std::collections::BTreeMap<String, Vec<String>>,
     /// The furthest `validBefore`, in seconds from now.
     pub max_validity_s: u64,
     /// The depth that `final` means.

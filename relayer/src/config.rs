@@ -1,6 +1,8 @@
 //! What an operator may set. In: a deployment and numbers with their units. Out: limits that every other file
 //! of this crate asks for. No clock, no I/O.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use wia_abi::Deployment;
 
@@ -17,6 +19,10 @@ pub struct Config {
     /// The chain, and the contracts whose messages are taken.
     #[serde(skip)]
     pub deployment: Deployment,
+
+    /// What is relayed: names of actions by contract, e.g. `{ CarbonCredit = ["TransferWithAuthorization"] }`. Empty:
+    /// every signed action of every contract of the deployment.
+    pub actions: BTreeMap<String, Vec<String>>,
 
     /// Depth, in blocks, at which a message is `final` (C-097): 12.
     pub final_confirmations: u64,
@@ -137,6 +143,7 @@ impl Config {
         const GWEI: u128 = 1_000_000_000;
         Self {
             deployment,
+            actions: BTreeMap::new(),
             final_confirmations: 12,
             max_reorg_depth: 128,
             max_validity_s: 7 * 24 * 3_600,

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use wia_protocol::relay::Update;
 
 use crate::chain::{Chain, ChainError, Head};
+use crate::intake::destination::Destinations;
 use crate::lane::nonce::next_nonce;
 use crate::lane::prepare::{Prepared, Unprepared};
 use crate::lane::sign::LaneSigner;
@@ -183,6 +184,7 @@ pub async fn open(
     if addresses.is_empty() || addresses.iter().collect::<HashSet<_>>().len() < addresses.len() {
         return Err(RelayerError::Lanes { given: addresses });
     }
+    let destinations = Destinations::new(&config.deployment, &config.actions)?;
     identity::check_format(store)?;
     let limits = Limits { live: config.max_live_items, live_per_signer: config.max_live_items_per_signer };
     let queue = Queue::open(store, limits)?;
@@ -196,7 +198,7 @@ pub async fn open(
         transactions.insert(record.slot, Tracked::of(record, number, &queue)?);
     }
     let promises = Promises::new(promises, config.deployment.chain_id);
-    let shared = Arc::new(Shared::new(config, store, chain, queue, promises, &addresses));
+    let shared = Arc::new(Shared::new(config, store, chain, queue, promises, destinations, &addresses));
     let lane =
         |signer| Lane { signer, busy: false, in_flight: 0, prepare_at: None, gap_since: None, offered: None };
     let mut engine = Engine {

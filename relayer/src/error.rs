@@ -75,6 +75,14 @@ pub enum RelayerError {
          another data folder"
     )]
     Format,
+    /// The list of actions names what is not there.
+    #[error("actions.{contract}: {reason}")]
+    Action {
+        /// The contract as the list names it.
+        contract: String,
+        /// What is wrong, and what there is.
+        reason: String,
+    },
     /// A stored record that cannot be read.
     #[error("{tree}: record {key} cannot be read: {reason}")]
     Corrupt {

@@ -1,15 +1,18 @@
 //! One way in behind all doors: from a well-formed submission to a receipt, or a refusal that names the field.
 //!
 //! In: a [`Submission`] whose shape is right, and who sent it. Out: a durable message with a signed receipt;
-//! nothing half-accepted stays. The order of checks: chain, contract, quota, known digest, validity window,
-//! receiver, signature, quota of the signer, live nonce, nonce on chain.
+//! nothing half-accepted stays. The order of checks: chain, contract and action, quota, known digest, validity window,
+//! receiver, signature, quota of the signer, members that are not signed, live nonce, nonce on chain.
 //!
 //! While the endpoint is away, or there is a crowd, what needs the chain is left out (the nonce on chain; the simulation
-//! before the batch finds it), so that messages are delayed, not refused. The exception is a signature that is not the
-//! signer's own key's: whether a contract wallet stands behind it, only the chain can tell, and taking such
-//! messages on trust would let anyone fill the queue. They are refused with `retryAfter`.
+//! before the batch finds it), so that messages are delayed, not refused. There are two exceptions: a signature that is not the
+//! signer's own key's, and a member that is not signed. Whether a contract wallet stands behind the one and the chain
+//! takes the other, only the chain can tell, and taking such messages on trust would let anyone fill the queue, or the
+//! place of a good message. They are refused with `retryAfter`.
 
+pub(crate) mod destination;
 pub(crate) mod quota;
+pub(crate) mod unsigned;
 pub(crate) mod verify;
 mod window;
 
@@ -17,10 +20,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use alloy::primitives::{Address, B256, Bytes};
-use wia_abi::authorization::{Domain, TransferWithAuthorization};
+use wia_abi::Authorization;
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::{Message, State, Submission, Submitted};
+use wia_protocol::relay::{State, Submission, Submitted};
 
 use crate::chain::ChainError;
 use crate::engine::observe::is_used;
@@ -28,6 +31,7 @@ use crate::queue::Acceptance;
 use crate::queue::record::Item;
 use crate::shared::{Present, Shared, now};
 use crate::{Config, Origin, RelayerError};
+use destination::Destination;
 use verify::{MAX_SIGNATURE_BYTES, WalletAnswer, ask_wallet};
 
 /// Member of a refusal's `data`, `true` when another state of the chain may bring another answer to the same
@@ -55,10 +59,10 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
         return Err(unavailable("server", "this relayer is stopping; submit again, here or elsewhere"));
     }
     let Submission { chain_id, contract, message, signature } = submission;
-    let (contract, domain) = destination(shared, chain_id, &contract)?;
+    let destination = destination(shared, chain_id, &contract, &message)?;
+    let (contract, domain) = (destination.address, &destination.domain);
     shared.quota.submission(origin, Instant::now())?;
-    let Message::TransferWithAuthorization(transfer) = message;
-    let relay_id = domain.digest(&transfer);
+    let relay_id = message.digest(domain);
     if let Some(known) = shared.queue.item(relay_id).map_err(internal)?
         && !has_failed(known.state())
     {
@@ -67,32 +71,34 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     let present = shared
         .present()
         .ok_or_else(|| unavailable("server", "the chain has not been reached yet; submit again later"))?;
-    window::check(transfer.validAfter, transfer.validBefore, present.timestamp, &shared.config)?;
-    if transfer.to.is_zero() {
+    window::check(message.valid_after(), message.valid_before(), present.timestamp, &shared.config)?;
+    if message.payee().is_some_and(|to| to.is_zero()) {
         return Err(RpcError::invalid("to", "the zero address receives nothing; name the payee"));
     }
-    let by_contract = check_signature(shared, &transfer, relay_id, &signature).await?;
+    let by_contract = check_signature(shared, &message, relay_id, &signature).await?;
     // Only now: what others sign in his name must not use up what he may hand in.
-    shared.quota.message(transfer.from, "from", Instant::now())?;
-    let holder = shared.queue.holder(contract, transfer.from, transfer.nonce).map_err(internal)?;
+    shared.quota.message(message.signer(), message.action().signer_member(), Instant::now())?;
+    unsigned::check(shared, contract, &message, &signature).await?;
+    let holder = shared.queue.holder(contract, message.signer(), message.nonce()).map_err(internal)?;
     if let Some(holder) = holder.filter(|h| *h != relay_id) {
         return Err(nonce_held(shared, holder).await);
     }
-    if let Err(used) = check_nonce_on_chain(shared, contract, &transfer).await {
+    if let Err(used) = check_nonce_on_chain(shared, contract, &message).await {
         // Another copy of it may have been accepted since, and executed.
         let known = shared.queue.item(relay_id).map_err(internal)?;
         return if known.is_some() { stored(shared, relay_id).await } else { Err(used) };
     }
 
     let now = now();
-    let include_by = include_by(present, transfer.validBefore.saturating_to(), &shared.config);
+    let deadline = message.valid_before().saturating_to::<u64>();
+    let include_by = include_by(present, deadline, &shared.config);
     let receipt = shared.promises.receipt(relay_id, now, include_by).map_err(internal)?;
     let config = &shared.config;
     let promised_s = config.include_within_blocks.saturating_mul(config.fastest_block_ms) / 1_000;
     let item = Item {
-        due: transfer.validBefore.saturating_to::<u64>().min((now.0 / 1_000).saturating_add(promised_s)),
+        due: deadline.min((now.0 / 1_000).saturating_add(promised_s)),
         contract,
-        message: transfer,
+        message,
         signature,
         by_contract,
         order: 0,
@@ -117,33 +123,25 @@ fn include_by(present: Present, valid_before: u64, config: &Config) -> u64 {
     present.number.saturating_add(config.include_within_blocks.min(left_blocks.max(1)))
 }
 
-/// Chain id and contract, to the address and the domain that messages are signed for.
+/// Chain id, contract and action, to the address and the domain that messages are signed for.
 fn destination<'a>(
     shared: &'a Shared,
     chain_id: u64,
     contract: &str,
-) -> Result<(Address, &'a Domain), RpcError> {
-    let deployment = &shared.config.deployment;
-    if chain_id != deployment.chain_id {
-        let reason =
-            format!("this relayer serves chain {}; sign and submit for that one", deployment.chain_id);
+    message: &Authorization,
+) -> Result<&'a Destination, RpcError> {
+    let served = shared.config.deployment.chain_id;
+    if chain_id != served {
+        let reason = format!("this relayer serves chain {served}; sign and submit for that one");
         return Err(RpcError::invalid("chainId", reason));
     }
-    let known = deployment.resolve(contract);
-    match &shared.carbon {
-        Some((address, domain)) if known.is_some_and(|(_, a)| a == *address) => Ok((*address, domain)),
-        _ => {
-            let names: Vec<_> = shared.carbon.iter().map(|(a, _)| format!("CarbonCredit ({a})")).collect();
-            let reason = format!("`{contract}` is not served here; the contracts are: {}", names.join(", "));
-            Err(RpcError::invalid("contract", reason))
-        }
-    }
+    shared.destinations.find(contract, message.action())
 }
 
 /// Whether the signer is a contract; a refusal when the signature is not the signer's.
 async fn check_signature(
     shared: &Shared,
-    transfer: &TransferWithAuthorization,
+    message: &Authorization,
     digest: B256,
     signature: &Bytes,
 ) -> Result<bool, RpcError> {
@@ -151,7 +149,7 @@ async fn check_signature(
         let reason = format!("has {} bytes; the most is {MAX_SIGNATURE_BYTES}", signature.len());
         return Err(RpcError::invalid("signature", reason));
     }
-    let signer = transfer.from;
+    let (signer, member) = (message.signer(), message.action().signer_member());
     let recovered = shared.verifiers.recover(digest, signature.clone()).await?;
     if recovered == Some(signer) {
         return Ok(false);
@@ -160,13 +158,13 @@ async fn check_signature(
     match answer {
         Some(Ok(WalletAnswer::Accepts)) => Ok(true),
         Some(Ok(WalletAnswer::Refuses)) => {
-            let reason = format!("the contract at `from`, {signer}, does not accept it (ERC-1271)");
+            let reason = format!("the contract at `{member}`, {signer}, does not accept it (ERC-1271)");
             Err(RpcError::invalid("signature", reason).with(DEPENDS_ON_CHAIN, true))
         }
         Some(Ok(WalletAnswer::NoContract)) => match recovered {
             Some(other) => {
                 let reason = format!(
-                    "is not by `from`, {signer}: it is by {other}, or over another message, chain or contract; \
+                    "is not by `{member}`, {signer}: it is by {other}, or over another message, chain or contract; \
                      sign the typed data of this message again"
                 );
                 Err(RpcError::invalid("signature", reason))
@@ -186,23 +184,25 @@ async fn check_signature(
             tracing::warn!(%error, "a wallet could not be asked");
             Err(unavailable("signature", "could not be checked: the chain refused to answer; try again"))
         }
-        None => Err(unavailable(
-            "signature",
-            "is not by the key of `from`, and whether a contract wallet accepts it cannot be asked now; \
-             submit it again when the chain answers",
-        )),
+        None => {
+            let reason = format!(
+                "is not by the key of `{member}`, and whether a contract wallet accepts it cannot be asked now; \
+                 submit it again when the chain answers"
+            );
+            Err(unavailable("signature", &reason))
+        }
     }
 }
 
 async fn check_nonce_on_chain(
     shared: &Shared,
     contract: Address,
-    transfer: &TransferWithAuthorization,
+    message: &Authorization,
 ) -> Result<(), RpcError> {
     if !shared.quota.question(Instant::now()) {
         return Ok(());
     }
-    match shared.ask(is_used(&*shared.chain, contract, transfer.from, transfer.nonce)).await {
+    match shared.ask(is_used(&*shared.chain, contract, message.signer(), message.nonce())).await {
         Some(Ok(true)) => Err(RpcError::invalid(
             "nonce",
             "is used or cancelled on the chain already; sign with another nonce",
@@ -221,7 +221,7 @@ fn log_unasked(error: &ChainError) {
 
 /// Writes, makes durable, answers; in that order.
 async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submitted, RpcError> {
-    let now = item.receipt.received_at;
+    let (now, signer_member) = (item.receipt.received_at, item.message.action().signer_member());
     match shared.queue.accept(relay_id, item, now).map_err(internal)? {
         Acceptance::Written(item) => {
             if let Err(error) = shared.queue.durable().await {
@@ -232,7 +232,7 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
             }
             metrics::counter!("wia_relayer_accepted_total").increment(1);
             if let Some(step) = item.last() {
-                shared.feed.publish(item.message.from, &step.update(relay_id));
+                shared.feed.publish(item.message.signer(), &step.update(relay_id));
             }
             // Only now: what the lane takes has been acknowledged, and its first step was published.
             shared.queue.offer(relay_id, &item).map_err(internal)?;
@@ -243,7 +243,7 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
         Acceptance::SignerFull => {
             let most = shared.config.max_live_items_per_signer;
             let reason = format!("{most} messages of this signer are under way; wait until some are final");
-            Err(RpcError::rate_limited("from", reason, 1))
+            Err(RpcError::rate_limited(signer_member, reason, 1))
         }
         Acceptance::Full => {
             Err(unavailable("server", "the queue is full; submit again later, or to another relayer"))

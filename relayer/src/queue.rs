@@ -210,8 +210,8 @@ impl Queue {
             before = Some(Standing::of(relay_id, &known));
             fresh.history = known.history;
         }
-        let signer = fresh.message.from;
-        if let Some(holder) = self.holder(fresh.contract, signer, fresh.message.nonce)? {
+        let signer = fresh.message.signer();
+        if let Some(holder) = self.holder(fresh.contract, signer, fresh.message.nonce())? {
             return Ok(Acceptance::NonceHeld(holder));
         }
         if index.live >= self.limits.live {
@@ -316,8 +316,9 @@ impl Queue {
             if live(*before) == live(after) {
                 continue;
             }
-            let holder = self.holder(item.contract, item.message.from, item.message.nonce)?;
-            let key = live_key(item.contract, item.message.from, item.message.nonce);
+            let (signer, nonce) = (item.message.signer(), item.message.nonce());
+            let holder = self.holder(item.contract, signer, nonce)?;
+            let key = live_key(item.contract, signer, nonce);
             // After a reorg two messages may claim one nonce: the one that holds it keeps it.
             match (holder, live(after)) {
                 (None, true) => live_writes.insert(key, relay_id.as_slice()),
@@ -367,10 +368,10 @@ impl Queue {
 
 impl Index {
     fn count_live(&mut self, item: &Item, more: bool) {
-        let (signer, payee) = (item.message.from, item.message.to);
+        let (signer, payee) = (item.message.signer(), item.message.payee());
         self.live = if more { self.live + 1 } else { self.live.saturating_sub(1) };
         count(&mut self.live_by_signer, signer, more);
-        if payee != signer {
+        if let Some(payee) = payee.filter(|payee| *payee != signer) {
             count(&mut self.live_by_payee, payee, more);
         }
     }

@@ -38,8 +38,8 @@ impl Relayer {
     /// expired is verified anew.
     ///
     /// # Errors
-    /// -32602 naming the field that is wrong (`chainId`, `contract`, `validAfter`, `validBefore`, `to`,
-    /// `signature`, `nonce`); -32000 with `retryAfter` in seconds for limits and conditions that pass.
+    /// -32602 naming the field that is wrong (`chainId`, `contract`, `action`, `validAfter`, `validBefore`, `to`,
+    /// `signature`, `nonce`, a member that is not signed); -32000 with `retryAfter` in seconds for limits and conditions that pass.
     pub async fn submit(&self, submission: Submission, origin: &Origin) -> Result<Submitted, RpcError> {
         let told = self.shared.others.want(origin).then(|| submission.clone());
         let submitted = intake::submit(&self.shared, submission, origin).await?;
@@ -132,7 +132,7 @@ impl Relayer {
             chain_id: config.deployment.chain_id,
             contracts: contracts.map(|(name, c)| (name.clone(), c.address)).collect(),
             relayer: self.shared.promises.relayer(),
-            actions: vec!["TransferWithAuthorization".into()],
+            actions: self.shared.destinations.offered(),
             max_validity_s: config.max_validity_s,
             final_confirmations: config.final_confirmations,
             p2p: lock(&self.shared.p2p).clone(),

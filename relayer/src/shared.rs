@@ -6,13 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alloy::primitives::{Address, U256};
 use tokio::sync::watch;
-use wia_abi::authorization::Domain;
 use wia_protocol::Timestamp;
 use wia_store::Store;
 
 use crate::chain::{Chain, ChainError, Head};
 use crate::feed::{Bounds, Feed};
 use crate::health::{LaneHealth, LaneView, trouble};
+use crate::intake::destination::Destinations;
 use crate::intake::quota::Quota;
 use crate::intake::verify::Verifiers;
 use crate::promise::Promises;
@@ -30,8 +30,7 @@ pub(crate) struct Shared {
     pub(crate) others: Others,
     pub(crate) quota: Quota,
     pub(crate) verifiers: Verifiers,
-    /// Of the carbon contract: the separator is computed once.
-    pub(crate) carbon: Option<(Address, Domain)>,
+    pub(crate) destinations: Destinations,
     pub(crate) p2p: Mutex<Vec<String>>,
     heads: watch::Receiver<Option<Head>>,
     seen: Mutex<Option<Seen>>,
@@ -65,11 +64,9 @@ impl Shared {
         chain: Arc<dyn Chain>,
         queue: Queue,
         promises: Promises,
+        destinations: Destinations,
         lanes: &[Address],
     ) -> Self {
-        let carbon = config.deployment.resolve(wia_abi::carbon_credit::NAME);
-        let carbon =
-            carbon.map(|(_, address)| (address, Domain::carbon_credit(config.deployment.chain_id, address)));
         Self {
             feed: Feed::new(
                 config.watch_capacity,
@@ -85,7 +82,7 @@ impl Shared {
             chain,
             queue,
             promises,
-            carbon,
+            destinations,
             p2p: Mutex::default(),
             seen: Mutex::default(),
             away: AtomicBool::new(false),

@@ -2,14 +2,15 @@
 import { hashTypedData } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 
-import { submitting, types } from './relay.mjs'
+import { submitting } from './relay.mjs'
 
 await submitting((key) => {
   const account = privateKeyToAccount(key)
   return {
     address: account.address,
-    async sign(domain, message) {
-      const typedData = { domain, types, primaryType: 'TransferWithAuthorization', message }
+    async sign(domain, types, message) {
+      const [primaryType] = Object.keys(types)
+      const typedData = { domain, types, primaryType, message }
       return { digest: hashTypedData(typedData), signature: await account.signTypedData(typedData) }
     },
   }

@@ -7,8 +7,9 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::signers::SignerSync;
 use alloy::signers::local::PrivateKeySigner;
 use serde_json::Value;
+use wia_abi::Authorization;
 use wia_abi::authorization::{Domain, TransferWithAuthorization};
-use wia_protocol::relay::{Message, Submission};
+use wia_protocol::relay::Submission;
 
 /// A key of one chain and contract.
 pub struct Wallet {
@@ -74,7 +75,7 @@ impl Wallet {
         let submission = Submission {
             chain_id: self.chain_id,
             contract: self.contract.to_string(),
-            message: Message::TransferWithAuthorization(message.clone()),
+            message: Authorization::from(&message),
             signature: self.sign_digest(id),
         };
         Signed { id, message, params: submission.to_params() }

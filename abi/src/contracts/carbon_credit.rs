@@ -1,8 +1,8 @@
 //! `CarbonCredit`: bindings made from the committed artifact (C-091…C-094).
 
-use alloy::primitives::{Address, Bytes, FixedBytes, Uint};
+use alloy::primitives::{Address, Uint};
 use alloy::sol;
-use alloy::sol_types::{SolConstructor, SolInterface};
+use alloy::sol_types::SolConstructor;
 
 use crate::create2::Plan;
 
@@ -24,27 +24,6 @@ pub const DOMAIN_NAME: &str = "WIA Carbon Credit Micro";
 
 /// The most items that `transferWithAuthorizationBatch` takes; the bits of its answer.
 pub const MAX_BATCH: usize = 256;
-
-/// What a 4-byte error selector (as `AuthorizationSkipped` carries it) is called, e.g.
-/// `AuthorizationAlreadyUsed`; the selector in hex when the ABI does not know it.
-#[must_use]
-pub fn error_name(selector: FixedBytes<4>) -> String {
-    CarbonCredit::CarbonCreditErrors::name_by_selector(selector.0)
-        .map_or_else(|| selector.to_string(), str::to_owned)
-}
-
-/// A revert's data as `Name(arguments)`, or the raw bytes when the ABI does not know it.
-#[must_use]
-pub fn describe_revert(data: &Bytes) -> String {
-    CarbonCredit::CarbonCreditErrors::abi_decode(data).map_or_else(
-        |_| alloy::sol_types::decode_revert_reason(data).unwrap_or_else(|| data.to_string()),
-        |error| {
-            let text = format!("{error:?}");
-            // The derived text reads `Name(Name { … })`; the inner half says it all.
-            text.split_once('(').map_or(text.clone(), |(_, inner)| inner.trim_end_matches(')').to_owned())
-        },
-    )
-}
 
 /// The contract in a deployment.
 #[must_use]

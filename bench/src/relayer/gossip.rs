@@ -15,10 +15,11 @@ use futures::stream;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use wia_abi::Authorization;
 use wia_abi::authorization::{Domain, recover};
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
-use wia_protocol::relay::{Claim, Message, Submission};
+use wia_protocol::relay::{Claim, Submission};
 use wia_relayer::mesh::{self, Client, Keypair, Mesh, Rate, RelayService};
 use wia_relayer::{ClaimNews, Origin, Outgoing};
 
@@ -89,13 +90,12 @@ impl RelayService for Judge {
 
     async fn submit(&self, submission: Submission, _origin: &Origin) -> Result<(), RpcError> {
         let Judged { domain, verifiers, believed, refused, judged } = &*self.0;
-        let Message::TransferWithAuthorization(transfer) = submission.message;
-        let digest = domain.digest(&transfer);
+        let (digest, signer) = (submission.message.digest(domain), submission.message.signer());
         let place = verifiers.acquire().await.map_err(|_| RpcError::internal())?;
         let signature = submission.signature;
         let recovered = tokio::task::spawn_blocking(move || recover(digest, &signature)).await;
         drop(place);
-        let right = recovered.is_ok_and(|recovered| recovered == Some(transfer.from));
+        let right = recovered.is_ok_and(|recovered| recovered == Some(signer));
         let count = if right { believed } else { refused };
         count.fetch_add(1, Ordering::Relaxed);
         judged.add_permits(1);
@@ -206,7 +206,7 @@ fn submission(load: &Load, signed: &Signed) -> Submission {
     Submission {
         chain_id: load.contract.chain_id,
         contract: wia_abi::carbon_credit::NAME.to_owned(),
-        message: Message::TransferWithAuthorization(signed.message.clone()),
+        message: Authorization::from(&signed.message),
         signature: signed.signature.clone(),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use alloy::signers::local::PrivateKeySigner;
 use futures::FutureExt;
-use wia_abi::{Deployment, carbon_credit};
+use wia_abi::Deployment;
 use wia_indexer::Indexer;
 use wia_relayer::mesh;
 use wia_relayer::{Chain, Keys, LaneSigner, Relayer, RpcChain};
@@ -53,8 +53,7 @@ pub(super) async fn open(
         None => Arc::new(chain),
     };
     let relayer_config = wia_relayer::Config {
-        // It knows credits alone so far: other contracts' messages are refused as not served.
-        deployment: deployment.only(&[carbon_credit::NAME]),
+        deployment: deployment.clone(),
         rpc_url_for_wallets: config.chain.public_rpc_url.clone(),
         sharing: wia_relayer::Sharing {
             relayers: config.p2p.relayers.clone(),

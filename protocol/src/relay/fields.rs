@@ -64,7 +64,24 @@ impl<'a> Fields<'a> {
 
     pub(super) fn address(&mut self, field: &'static str) -> Result<Address, RpcError> {
         let shape = "must be an address: 0x and 40 hex digits";
-        hex(self.text(field)?, 40).and_then(|t| t.parse().ok()).ok_or_else(|| RpcError::invalid(field, shape))
+        address(self.text(field)?).ok_or_else(|| RpcError::invalid(field, shape))
+    }
+
+    /// So many bytes, at most 32, at the left end of a word.
+    pub(super) fn fixed_bytes(&mut self, field: &'static str, length: usize) -> Result<B256, RpcError> {
+        let text = self.text(field)?;
+        let bytes = hex(text, 2 * length).and_then(|_| text.parse::<Bytes>().ok());
+        let shape = || {
+            let (bytes, digits) = (if length == 1 { "byte" } else { "bytes" }, 2 * length);
+            RpcError::invalid(field, format!("must be {length} {bytes}: 0x and {digits} hex digits"))
+        };
+        bytes.map(|bytes| B256::right_padding_from(&bytes)).ok_or_else(shape)
+    }
+
+    pub(super) fn addresses(&mut self, field: &'static str, most: usize) -> Result<Vec<Address>, RpcError> {
+        let shape = "must be an array of addresses, each 0x and 40 hex digits";
+        let entry = |v: &Value| v.as_str().and_then(address).ok_or_else(|| RpcError::invalid(field, shape));
+        not_empty(field, self.array(field, most)?.iter().map(entry).collect::<Result<_, _>>()?)
     }
 
     pub(super) fn bytes32(&mut self, field: &'static str) -> Result<B256, RpcError> {
@@ -82,15 +99,16 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn bytes32_list(&mut self, field: &'static str, most: usize) -> Result<Vec<B256>, RpcError> {
-        let items = self.bytes32_array(field, most)?;
-        if items.is_empty() {
-            return Err(RpcError::invalid(field, "Array cannot be empty"));
-        }
-        Ok(items)
+        not_empty(field, self.bytes32_array(field, most)?)
     }
 
     /// One that may be empty.
     pub(super) fn bytes32_array(&mut self, field: &'static str, most: usize) -> Result<Vec<B256>, RpcError> {
+        let entry = |v: &Value| v.as_str().and_then(bytes32).ok_or_else(|| RpcError::invalid(field, BYTES32));
+        self.array(field, most)?.iter().map(entry).collect()
+    }
+
+    fn array(&mut self, field: &'static str, most: usize) -> Result<&'a [Value], RpcError> {
         let items = self.value(field)?.as_array();
         let items = items.ok_or_else(|| RpcError::invalid(field, "must be an array"))?;
         if items.len() > most {
@@ -99,8 +117,7 @@ impl<'a> Fields<'a> {
                 format!("holds {} entries; the most is {most}", items.len()),
             ));
         }
-        let entry = |v: &Value| v.as_str().and_then(bytes32).ok_or_else(|| RpcError::invalid(field, BYTES32));
-        items.iter().map(entry).collect()
+        Ok(items)
     }
 
     pub(super) fn bytes(&mut self, field: &'static str) -> Result<Bytes, RpcError> {
@@ -125,7 +142,15 @@ impl<'a> Fields<'a> {
     }
 }
 
+fn not_empty<T>(field: &str, items: Vec<T>) -> Result<Vec<T>, RpcError> {
+    if items.is_empty() { Err(RpcError::invalid(field, "Array cannot be empty")) } else { Ok(items) }
+}
+
 const BYTES32: &str = "must be 32 bytes: 0x and 64 hex digits";
+
+fn address(text: &str) -> Option<Address> {
+    hex(text, 40).and_then(|t| t.parse().ok())
+}
 
 fn bytes32(text: &str) -> Option<B256> {
     hex(text, 64).and_then(|t| t.parse().ok())

@@ -1,5 +1,7 @@
 //! What a submission must look like, and that every refusal names the field.
 
+use alloy::primitives::U256;
+
 use super::*;
 
 pub(super) fn params() -> Value {
@@ -24,6 +26,96 @@ fn a_submission_reads_back_as_it_was() {
     let submission = Submission::parse(&params()).unwrap();
     assert_eq!(submission.chain_id, 31337);
     assert_eq!(Submission::parse(&submission.to_params()).unwrap(), submission);
+}
+
+/// A message of that action with a value for each member.
+fn message_of(action: &wia_abi::Action) -> Value {
+    use wia_abi::action::Kind;
+    let value = |kind| match kind {
+        Kind::Address => json!("0x70997970c51812dc3a010c7d01b50e0d17dc79c8"),
+        Kind::Uint(8) => json!("255"),
+        Kind::Uint(_) => json!("1099511627775"),
+        Kind::FixedBytes(length) => json!(format!("0x{}", "ab".repeat(length))),
+        Kind::Text => json!("Müller \"&\" Söhne\u{0}"),
+        Kind::Addresses => json!(["0x70997970c51812dc3a010c7d01b50e0d17dc79c8"]),
+    };
+    let members = action.members.iter().map(|m| (m.name.to_owned(), value(m.kind)));
+    Value::Object(members.collect())
+}
+
+#[test]
+fn a_message_of_every_action_reads_back_in_its_one_form() {
+    for action in wia_abi::action::all() {
+        let mut params = params();
+        (params["action"], params["message"]) = (json!(action.name), message_of(action));
+        let submission = Submission::parse(&params).unwrap();
+        assert_eq!(submission.to_params(), params, "{}", action.name);
+        // And over libp2p.
+        let cbor = crate::cbor::encode(&params).unwrap();
+        assert!(cbor.len() <= MAX_MESSAGE_BYTES, "{}", action.name);
+        assert_eq!(crate::cbor::decode(&cbor).unwrap(), params, "{}", action.name);
+    }
+}
+
+#[test]
+fn the_members_of_every_action_are_named_when_they_are_wrong() {
+    use wia_abi::action::Kind;
+    for action in wia_abi::action::all() {
+        for member in &action.members {
+            let wrong = match member.kind {
+                Kind::Address => vec![json!("0x12"), json!(null), json!(["0x12"])],
+                Kind::Uint(256) => vec![json!(7), json!("0x7"), json!("-7"), json!("1".repeat(79))],
+                Kind::Uint(bits) => vec![json!(7), json!((U256::ONE << bits).to_string())],
+                Kind::FixedBytes(length) => {
+                    vec![
+                        json!(7),
+                        json!(format!("0x{}", "ab".repeat(length + 1))),
+                        json!("ab".repeat(length)),
+                    ]
+                }
+                Kind::Text => vec![json!(7), json!(null), json!("x".repeat(1_025))],
+                Kind::Addresses => vec![
+                    json!([]),
+                    json!("0x70997970c51812dc3a010c7d01b50e0d17dc79c8"),
+                    json!(["0x12"]),
+                    json!(vec!["0x70997970c51812dc3a010c7d01b50e0d17dc79c8"; 33]),
+                ],
+            };
+            for value in wrong.into_iter().map(Some).chain([None]) {
+                let mut bad = params();
+                (bad["action"], bad["message"]) = (json!(action.name), message_of(action));
+                let members = bad["message"].as_object_mut().unwrap();
+                members.remove(member.name);
+                members.extend(value.clone().map(|value| (member.name.to_owned(), value)));
+                let error = Submission::parse(&bad).unwrap_err();
+                let on = format!("{} of {} = {value:?}", member.name, action.name);
+                assert_eq!(
+                    (error.code, &error.data.unwrap()["field"]),
+                    (-32602, &json!(member.name)),
+                    "{on}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_relayed_says_what_to_do_instead() {
+    for (name, instead) in [
+        ("ReceiveWithAuthorization", "sign TransferWithAuthorization"),
+        ("CancelAuthorization", "call cancelAuthorization"),
+        ("Permit", "call permit"),
+        ("SecondLifeAuthorization", "call beginSecondLife"),
+        ("Vote", "call voteWithSignature"),
+        ("Order", "CancelOrderAuthorization"),
+        ("Steal", "the actions are: TransferWithAuthorization, RetireAuthorization,"),
+    ] {
+        let mut bad = params();
+        bad["action"] = json!(name);
+        let data = Submission::parse(&bad).unwrap_err().data.unwrap();
+        assert_eq!(data["field"], "action");
+        assert!(data["reason"].as_str().unwrap().contains(instead), "{data}");
+    }
 }
 
 #[test]

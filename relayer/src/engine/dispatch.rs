@@ -91,6 +91,7 @@ impl Engine {
         });
         for candidate in &mut waiting {
             candidate.share = self.shares.get(&candidate.relay_id).copied().unwrap_or(usize::MAX);
+            candidate.way = candidate.way.by(self.shared.destinations.batcher);
         }
         let gas = room::target(config.batch_gas_target, head.gas_limit);
         let batch = next_batch(&waiting, BatchLimits { items: self.batch_items, gas });

@@ -24,8 +24,8 @@ use crate::state::Event;
 /// The most messages that are forgotten per look, so that the loop is not held up.
 const PRUNED_PER_LOOK: usize = 1_024;
 
-/// What an item costs that was taken already or went stale (measured; the contract's own goal).
-const SKIPPED_ITEM_GAS: u64 = 8_500;
+/// What a transfer costs that was taken already or went stale (measured; the contract's own goal).
+const SKIPPED_TRANSFER_GAS: u64 = 8_500;
 
 /// After so many looks in a row without a receipt, each at another head or a retry interval later, a passed
 /// nonce is taken to be somebody else's: endpoints answer nonces and receipts from different machines.
@@ -232,12 +232,19 @@ impl Engine {
                     let detail = Detail { reason: Some(reason.clone()), ..place };
                     changes.step(*relay_id, Event::Skip, Some(slot), detail);
                 }
+                Verdict::Failed(why) if own => {
+                    self.waste(&item);
+                    let reason = format!("{why} in transaction {hash}");
+                    let cause = Cause::Futile { held: 1 };
+                    self.release((*relay_id, &item), cause, reason, block_number, &mut changes)?;
+                }
                 Verdict::Nothing if own => {
-                    let reason = format!("transaction {hash} reverted");
+                    let what = if succeeded { "did nothing with it" } else { "reverted" };
+                    let reason = format!("transaction {hash} {what}");
                     let cause = Cause::Futile { held: record.items.len() };
                     self.release((*relay_id, &item), cause, reason, block_number, &mut changes)?;
                 }
-                Verdict::Skipped(_) | Verdict::ByStranger(_) | Verdict::Nothing => {}
+                Verdict::Skipped(_) | Verdict::ByStranger(_) | Verdict::Failed(_) | Verdict::Nothing => {}
             }
         }
         changes.put.push(record);
@@ -248,7 +255,10 @@ impl Engine {
     /// The batch paid for an item that did nothing: its signer's quota does. Whoever has a message relayed and uses its
     /// nonce elsewhere could otherwise burn a lane's money for nothing.
     fn waste(&self, item: &Item) {
-        self.shared.quota.waste(item.message.from, SKIPPED_ITEM_GAS, std::time::Instant::now());
+        // Other actions may get as far as all but their end.
+        let message = &item.message;
+        let gas = message.payee().map_or_else(|| message.execution_gas(), |_| SKIPPED_TRANSFER_GAS);
+        self.shared.quota.waste(message.signer(), gas, std::time::Instant::now());
     }
 
     fn missed(&mut self, slot: Slot) -> bool {

@@ -13,7 +13,7 @@ const FIRST_BLOCK: &[u8] = b"first_block";
 const FORMAT: &[u8] = b"format";
 
 /// The format of messages and transactions that this release writes and reads.
-const CURRENT: &[u8] = &[2];
+const CURRENT: &[u8] = &[3];
 
 /// Refuses a data folder whose records this release cannot read, before anything reads them.
 pub(super) fn check_format(store: &Store) -> Result<(), RelayerError> {

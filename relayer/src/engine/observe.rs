@@ -37,6 +37,7 @@ pub(crate) struct Watched {
 #[derive(Debug, Clone)]
 pub(crate) struct Undecided {
     pub(crate) slot: Slot,
+    /// Where it goes.
     pub(crate) contract: Address,
     /// Of all versions.
     pub(crate) hashes: Vec<B256>,
@@ -51,6 +52,8 @@ pub(crate) struct Undecided {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) relay_id: B256,
+    /// The contract that it is for.
+    pub(crate) contract: Address,
     pub(crate) signer: Address,
     pub(crate) nonce: B256,
     /// Whoever submits the message has to hand it in.
@@ -112,8 +115,8 @@ pub(crate) struct Execution {
 
 impl Named {
     pub(crate) fn of(relay_id: B256, item: &Item) -> Self {
-        let (signer, nonce) = (item.message.from, item.message.nonce);
-        Self { relay_id, signer, nonce, signature: item.signature.clone() }
+        let (signer, nonce) = (item.message.signer(), item.message.nonce());
+        Self { relay_id, contract: item.contract, signer, nonce, signature: item.signature.clone() }
     }
 }
 
@@ -161,7 +164,7 @@ async fn passed(chain: &dyn Chain, head: u64, one: Undecided) -> Result<Passed, 
     }
     let mut uses = Vec::with_capacity(one.named.len());
     for few in one.named.chunks(AT_A_TIME) {
-        let asked = few.iter().map(|named| usage(chain, head, one.contract, &one.hashes, named));
+        let asked = few.iter().map(|named| usage(chain, head, &one.hashes, named));
         uses.extend(try_join_all(asked).await?);
     }
     // It is in the chain: its receipt will come.
@@ -182,7 +185,7 @@ async fn find_users(
         (0..verdicts.len()).filter(|at| verdicts.get(*at).is_some_and(Verdict::is_late)).collect();
     for few in late.chunks(AT_A_TIME) {
         let named = few.iter().filter_map(|at| one.named.get(*at));
-        let asked = named.map(|named| user(chain, head, one.contract, named, &one.hashes));
+        let asked = named.map(|named| user(chain, head, named, &one.hashes));
         for (at, used) in few.iter().zip(try_join_all(asked).await?) {
             if let (Some(verdict), Some(execution)) = (verdicts.get_mut(*at), used.theirs()) {
                 *verdict = Verdict::ByStranger(execution);
@@ -196,12 +199,11 @@ async fn find_users(
 pub(crate) async fn usage(
     chain: &dyn Chain,
     head: u64,
-    contract: Address,
     ours: &[B256],
     named: &Named,
 ) -> Result<Use, ChainError> {
-    if is_used(chain, contract, named.signer, named.nonce).await? {
-        user(chain, head, contract, named, ours).await
+    if is_used(chain, named.contract, named.signer, named.nonce).await? {
+        user(chain, head, named, ours).await
     } else {
         Ok(Use::Unused)
     }
@@ -209,16 +211,10 @@ pub(crate) async fn usage(
 
 /// Who used an authorization that is used. A stranger's transaction executed the message when it used the nonce and
 /// carries the very signature: for another message with that nonce the signer would have had to sign twice.
-async fn user(
-    chain: &dyn Chain,
-    head: u64,
-    contract: Address,
-    named: &Named,
-    ours: &[B256],
-) -> Result<Use, ChainError> {
+async fn user(chain: &dyn Chain, head: u64, named: &Named, ours: &[B256]) -> Result<Use, ChainError> {
     let topics = [AuthorizationUsed::SIGNATURE_HASH, named.signer.into_word(), named.nonce];
     let from = head.saturating_sub(LOOK_BACK_BLOCKS);
-    let users = match chain.transactions_with_log(contract, topics, from).await {
+    let users = match chain.transactions_with_log(named.contract, topics, from).await {
         Ok(users) => users,
         Err(ChainError::Refused { method, message, .. }) => {
             tracing::warn!(method, message, "who used an authorization could not be asked");

@@ -146,7 +146,7 @@ impl Engine {
                 // It may need what this batch or one in flight brings, or a message that comes in just behind it
                 // (one signer pays the next): it is tried again after them.
                 (Failure::Refused { .. }, _, behind)
-                    if times < self.refusal_tries(entry.item.message.from) =>
+                    if times < self.refusal_tries(entry.item.message.signer()) =>
                 {
                     behind.map_or(soon, Until::Decided)
                 }

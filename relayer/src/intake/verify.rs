@@ -23,7 +23,7 @@ pub(crate) const MAX_SIGNATURE_BYTES: usize = 4_096;
 /// The answer of a contract that accepts, as the first word that it returns.
 const ACCEPTED: B256 = b256!("1626ba7e00000000000000000000000000000000000000000000000000000000");
 
-/// Gas that CarbonCredit gives a contract wallet for its answer.
+/// Gas that our contracts give a contract wallet for its answer.
 const ERC1271_GAS: u64 = 200_000;
 
 /// Places for verifications that run at the same time.

@@ -9,13 +9,15 @@ use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolError;
 use futures::StreamExt;
 use futures::stream;
-use wia_abi::carbon_credit::{CarbonCredit, describe_revert};
+use wia_abi::CarbonCredit;
+use wia_abi::contracts::describe_revert;
 
 use super::batch::{CONTRACT_SIGNER_GAS, Candidate, most_gas};
+use super::carry::{Way, single_input};
 use super::fees::{Caps, TooExpensive, offer};
 use crate::chain::{Call, Chain, ChainError};
 use crate::engine::observe::{Execution, Named, usage};
-use crate::queue::record::{Fees, Item, batch_input, executed, single_input};
+use crate::queue::record::{Fees, Item};
 
 /// Single simulations at a time, to find out why items failed.
 const SINGLES_AT_A_TIME: usize = 8;
@@ -30,6 +32,7 @@ pub(crate) struct Entry {
 /// What the lane may sign.
 #[derive(Debug, Clone)]
 pub(crate) struct Prepared {
+    /// Where the transaction goes.
     pub(crate) contract: Address,
     /// In batch order; may be empty when the simulation failed all.
     pub(crate) entries: Vec<Entry>,
@@ -84,7 +87,7 @@ pub(crate) struct Terms {
     pub(crate) gas_cap: u64,
 }
 
-/// Simulates `entries` (of one contract, in batch order) as they will be sent: at the same price, which a wallet could
+/// Simulates `entries` (all going one way, in batch order) as they will be sent: at the same price, which a wallet could
 /// tell from a free call, and with the same gas, so that what passes here has enough of it in the block.
 pub(crate) async fn prepare(
     chain: Arc<dyn Chain>,
@@ -92,21 +95,22 @@ pub(crate) async fn prepare(
     entries: Vec<Entry>,
 ) -> Result<Prepared, Unprepared> {
     let chain = &*chain;
-    let contract = entries.first().map_or(Address::ZERO, |e| e.candidate.contract);
+    let way = entries.first().map_or(Way::Alone(Address::ZERO), |e| e.candidate.way);
+    let contract = way.to();
     let fees = fees(chain, terms.base_fee, terms.caps).await?;
-    let input = batch_input(entries.iter().map(|e| &e.item));
+    let input = way.input(entries.iter().map(|e| &e.item));
     let gas = within(most_gas(entries.iter().map(|e| &e.candidate)), entries.len(), terms.gas_cap)?;
     let call = |gas: u64| trial(terms.lane, contract, input.clone(), gas, fees);
     let (simulated, chain_nonce) = tokio::join!(chain.call(call(gas), None), chain.nonce(terms.lane));
     let chain_nonce = chain_nonce?;
     let (passed, gas, whole_error) = match simulated {
-        Ok(answer) => (executed(&answer).unwrap_or_default(), Gas::Measured, None),
+        Ok(answer) => (way.executed(&answer), Gas::Measured, None),
         // The chain may count gas otherwise than the one on which the bounds were measured: it is asked.
         Err(ChainError::Reverted { data, .. }) => match chain.estimate_gas(call(terms.gas_cap)).await {
             Ok(estimate) => {
                 let gas = within(asked(estimate, &entries), entries.len(), terms.gas_cap)?;
                 let answer = chain.call(call(gas), None).await?;
-                (executed(&answer).unwrap_or_default(), Gas::Asked, None)
+                (way.executed(&answer), Gas::Asked, None)
             }
             Err(ChainError::Reverted { .. }) => (U256::ZERO, Gas::Measured, Some(data)),
             Err(other) => return Err(other.into()),
@@ -129,7 +133,7 @@ pub(crate) async fn prepare(
         failed.iter_mut().for_each(|(_, f)| *f = Failure::Refused { block, reason: reason.clone() });
     }
     // Items that failed changed nothing for the others: those need no second simulation, only their own gas.
-    let input = if failed.is_empty() { input } else { batch_input(good.iter().map(|e| &e.item)) };
+    let input = if failed.is_empty() { input } else { way.input(good.iter().map(|e| &e.item)) };
     let gas_limit = match gas {
         _ if good.is_empty() => 0,
         Gas::Measured => most_gas(good.iter().map(|e| &e.candidate)),
@@ -205,7 +209,7 @@ async fn judge(
                 Ok(_) => Failure::Blocked,
                 Err(ChainError::Reverted { data, .. }) if is_used(&data) => {
                     let named = Named::of(candidate.relay_id, &entry.item);
-                    let used = usage(chain, head.number, candidate.contract, &[], &named).await?;
+                    let used = usage(chain, head.number, &[], &named).await?;
                     used.theirs().map_or_else(|| classify(&data, head.number), Failure::Executed)
                 }
                 Err(ChainError::Reverted { data, .. }) => classify(&data, head.number),

@@ -170,7 +170,7 @@ mod tests {
             ("no text for the action", changed("/action", json!(1)), Verdict::Rejected),
             (
                 "an action of a later version",
-                changed("/action", json!("RetireAuthorization")),
+                changed("/action", json!("DonateAuthorization")),
                 Verdict::Ignored,
             ),
             ("another chain", changed("/chainId", json!("1")), Verdict::Ignored),

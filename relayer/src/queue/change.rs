@@ -64,7 +64,7 @@ impl Queue {
                     None => continue,
                 },
             };
-            updates.push((item.message.from, take_step(item, change, now)?));
+            updates.push((item.message.signer(), take_step(item, change, now)?));
         }
         let messages: Vec<_> = touched
             .iter()

@@ -3,13 +3,9 @@
 //! Kept apart from the wire types, whose optional members are left out when empty: a format without names
 //! (postcard) cannot read that back.
 
-use alloy::primitives::{Address, B256, Bytes, U256};
-use alloy::sol_types::SolCall;
+use alloy::primitives::{Address, B256, Bytes};
 use serde::{Deserialize, Serialize};
-use wia_abi::CarbonCredit::{
-    transferWithAuthorization_0Call as SingleCall, transferWithAuthorizationBatchCall as BatchCall,
-};
-use wia_abi::authorization::TransferWithAuthorization;
+use wia_abi::Authorization;
 use wia_protocol::Timestamp;
 use wia_protocol::relay::{Receipt, Refusal, State, Status, Update};
 
@@ -21,7 +17,7 @@ pub(crate) const MAX_HISTORY: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Item {
     pub(crate) contract: Address,
-    pub(crate) message: TransferWithAuthorization,
+    pub(crate) message: Authorization,
     pub(crate) signature: Bytes,
     /// The signer is a contract that was asked by ERC-1271.
     pub(crate) by_contract: bool,
@@ -71,6 +67,7 @@ pub(crate) struct Slot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Transaction {
     pub(crate) slot: Slot,
+    /// Where it goes: the contract of its messages, or what carries those of several.
     pub(crate) contract: Address,
     /// In batch order.
     pub(crate) items: Vec<B256>,
@@ -135,7 +132,7 @@ impl Item {
 
     /// `validBefore` in Unix seconds; beyond 64 bits is never.
     pub(crate) fn deadline(&self) -> u64 {
-        self.message.validBefore.saturating_to()
+        self.message.valid_before().saturating_to()
     }
 }
 
@@ -209,32 +206,6 @@ impl Transaction {
     pub(crate) fn hash(&self) -> B256 {
         self.inclusion.map_or_else(|| self.hashes.last().copied().unwrap_or_default(), |i| i.tx_hash)
     }
-}
-
-/// The calldata that submits these messages in this order.
-pub(crate) fn batch_input<'a>(items: impl Iterator<Item = &'a Item>) -> Bytes {
-    let items = items.map(|item| item.message.with_signature(item.signature.clone())).collect();
-    BatchCall { items }.abi_encode().into()
-}
-
-/// The calldata that submits one message alone, which reverts with the reason when it cannot be executed.
-pub(crate) fn single_input(item: &Item) -> Bytes {
-    let m = &item.message;
-    let call = SingleCall {
-        from: m.from,
-        to: m.to,
-        value: m.value,
-        validAfter: m.validAfter,
-        validBefore: m.validBefore,
-        nonce: m.nonce,
-        signature: item.signature.clone(),
-    };
-    call.abi_encode().into()
-}
-
-/// Which items a batch call says that it executed: bit i is item i.
-pub(crate) fn executed(answer: &[u8]) -> Option<U256> {
-    BatchCall::abi_decode_returns(answer).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the queue keeps, refuses, and finds again after reopening.
 
 use alloy::primitives::{Bytes, U256};
+use wia_abi::Authorization;
 use wia_abi::authorization::TransferWithAuthorization;
 use wia_protocol::relay::Receipt;
 
@@ -26,7 +27,7 @@ fn item(signer: u8, nonce: u64, deadline: u64) -> Item {
     };
     Item {
         contract: CONTRACT,
-        message,
+        message: Authorization::from(&message),
         signature: Bytes::new(),
         by_contract: false,
         order: 0,

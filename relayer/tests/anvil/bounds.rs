@@ -25,7 +25,7 @@ fn brief(anvil: &Anvil) -> Config {
 /// A transfer that is valid for a few seconds of our clock, which is the one that anvil's blocks follow.
 async fn brief_transfer(anvil: &Anvil, from: &alloy::signers::local::PrivateKeySigner) -> Submission {
     let transfer = anvil.transfer(from, PAYEE, 1, 0).await;
-    let mut message = message(&transfer).clone();
+    let mut message = message(&transfer);
     message.validBefore = U256::from(anvil.now().await + 4);
     anvil.signed(from, message)
 }
@@ -79,7 +79,7 @@ async fn one_origin_cannot_take_the_places_of_the_others() {
     let relay = Relay::start_with(&anvil, folder.path(), config, anvil.port).await;
     let alice = anvil.wallet(1, 0).await;
     // Not valid yet: it waits, and nothing happens to it.
-    let mut message = message(&anvil.transfer(&alice, PAYEE, 1, 0).await).clone();
+    let mut message = message(&anvil.transfer(&alice, PAYEE, 1, 0).await);
     message.validAfter = U256::from(anvil.now().await + 50);
     let relay_id = relay.submit(&anvil.signed(&alice, message)).await.unwrap().relay_id;
 

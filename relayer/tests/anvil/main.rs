@@ -4,6 +4,7 @@
 //! test's decision. Nothing sleeps: cases wait for steps of messages, with a bound. Relay section of the
 //! architecture, C-091…C-094, C-097.
 
+mod actions;
 mod blocks;
 mod bounds;
 mod faults;

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use wia_abi::authorization::{Domain, TransferWithAuthorization};
 use wia_abi::deployment::Contract;
-use wia_abi::{BlockNumber, Deployment};
-use wia_protocol::relay::{Message, State, Submission};
+use wia_abi::{Authorization, BlockNumber, Deployment};
+use wia_protocol::relay::{State, Submission};
 use wia_relayer::chain::{Call, MinedTransaction, TransactionReceipt};
 use wia_relayer::{Chain, ChainError, Condition, Config, Head, Relayer, open};
 
@@ -139,7 +139,7 @@ fn transfer(from: &PrivateKeySigner, signer: &PrivateKeySigner, nonce: u64) -> S
     Submission {
         chain_id: 31_337,
         contract: "CarbonCredit".into(),
-        message: Message::TransferWithAuthorization(message),
+        message: Authorization::from(&message),
         signature: signer.sign_hash_sync(&digest).unwrap().as_bytes().into(),
     }
 }

@@ -22,7 +22,7 @@ async fn each_refusal_names_its_field_and_leaves_nothing_behind() {
     let good = anvil.transfer(&alice, PAYEE, 1, 0).await;
     let now = anvil.now().await.max(unix_now());
     let changed = |change: &dyn Fn(&mut TransferWithAuthorization)| {
-        let mut message = message(&good).clone();
+        let mut message = message(&good);
         change(&mut message);
         anvil.signed(&alice, message)
     };
@@ -35,7 +35,7 @@ async fn each_refusal_names_its_field_and_leaves_nothing_behind() {
         ("validBefore", changed(&|m| m.validAfter = m.validBefore)),
         ("validAfter", changed(&|m| m.validAfter = U256::from(now + 600))),
         ("to", changed(&|m| m.to = Address::ZERO)),
-        ("signature", anvil.signed(&mallory, message(&good).clone())),
+        ("signature", anvil.signed(&mallory, message(&good))),
         ("signature", Submission { signature: Bytes::from_static(&[1; 65]), ..good.clone() }),
         ("signature", Submission { signature: Bytes::new(), ..good.clone() }),
         ("signature", Submission { signature: vec![1; 5_000].into(), ..good.clone() }),
@@ -97,7 +97,7 @@ async fn a_message_without_balance_ends_in_a_refusal_that_anyone_can_check() {
     let call = TransactionRequest::default().with_to(anvil.contract).with_input(direct(&transfer));
     let failed = anvil.provider.call(call).block(BlockId::number(refusal.block)).await.unwrap_err();
     let data = failed.as_error_resp().unwrap().as_revert_data().unwrap();
-    assert_eq!(wia_abi::carbon_credit::describe_revert(&data), refusal.reason);
+    assert_eq!(wia_abi::contracts::describe_revert(&data), refusal.reason);
 
     // With money it is verified anew, and goes through with a new receipt.
     anvil.mint(alice.address(), 1).await;

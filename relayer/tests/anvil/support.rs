@@ -20,9 +20,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use wia_abi::authorization::{Domain, TransferWithAuthorization};
 use wia_abi::deployment::Contract;
-use wia_abi::{BlockNumber, CarbonCredit, Deployment, carbon_credit, create2};
+use wia_abi::{Authorization, BlockNumber, CarbonCredit, Deployment, carbon_credit, create2};
 use wia_protocol::RpcError;
-use wia_protocol::relay::{Message, State, Status, StatusQuery, Submission, Submitted, Update, Watch};
+use wia_protocol::relay::{State, Status, StatusQuery, Submission, Submitted, Update, Watch};
 use wia_relayer::{Chain, Config, Keys, Origin, Relayer, RelayerError, RpcChain, Updates, open};
 use wia_store::{Store, StoreError};
 
@@ -217,29 +217,18 @@ impl Anvil {
             chain_id: self.deployment.chain_id,
             contract: "CarbonCredit".into(),
             signature: signature.as_bytes().into(),
-            message: Message::TransferWithAuthorization(message),
+            message: Authorization::from(&message),
         }
     }
 }
 
-pub(crate) fn message(submission: &Submission) -> &TransferWithAuthorization {
-    let Message::TransferWithAuthorization(message) = &submission.message;
-    message
+pub(crate) fn message(submission: &Submission) -> TransferWithAuthorization {
+    submission.message.transfer().unwrap()
 }
 
 /// The calldata with which anyone may submit this message directly.
 pub(crate) fn direct(submission: &Submission) -> Bytes {
-    let m = message(submission);
-    let call = CarbonCredit::transferWithAuthorization_0Call {
-        from: m.from,
-        to: m.to,
-        value: m.value,
-        validAfter: m.validAfter,
-        validBefore: m.validBefore,
-        nonce: m.nonce,
-        signature: submission.signature.clone(),
-    };
-    call.abi_encode().into()
+    submission.message.calldata(&submission.signature)
 }
 
 /// A relayer in this process, stopped by [`Relay::stop`] or [`Relay::kill`].

@@ -5,6 +5,7 @@ mod battery;
 mod consent;
 mod deploy;
 mod exchange;
+mod relayed;
 mod web3;
 
 use alloy::primitives::{Address, address};

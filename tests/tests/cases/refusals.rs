@@ -135,8 +135,7 @@ fn digest(params: &Value) -> Option<B256> {
     let submission = Submission::parse(params).ok()?;
     let contract = submission.contract.parse().ok()?;
     let domain = wia_abi::authorization::Domain::carbon_credit(submission.chain_id, contract);
-    let wia_protocol::relay::Message::TransferWithAuthorization(message) = submission.message;
-    Some(domain.digest(&message))
+    Some(submission.message.digest(&domain))
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ async fn balance(env: &Environment, account: &Account) -> U256 {
 }
 
 /// accepted → (claimed →) submitted → mined → final, each step with what belongs to it; the transaction's hash.
-fn followed_to_finality(lines: Vec<Value>) -> Value {
+pub(crate) fn followed_to_finality(lines: Vec<Value>) -> Value {
     if let Some(submitted) = lines[0].get("submitted") {
         assert_eq!(
             submitted["relayId"], submitted["digest"],

@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use wia_abi::authorization::{self, Domain, TransferWithAuthorization};
 use wia_abi::receipt::{self, RelayReceipt};
-use wia_abi::{CreditAmount, carbon_credit};
-use wia_protocol::relay::{Info, Message, State, StatusQuery, Submission, Submitted, Update};
+use wia_abi::{Authorization, CreditAmount, carbon_credit};
+use wia_protocol::relay::{Info, State, StatusQuery, Submission, Submitted, Update};
 
 use super::door::Door;
 use super::{KeyChoice, NodeUrl, WalletError, address, balance_of, keys, say, token};
@@ -83,7 +83,7 @@ impl Transfer {
         let submission = Submission {
             chain_id: info.chain_id,
             contract: carbon_credit::NAME.into(),
-            message: Message::TransferWithAuthorization(message),
+            message: Authorization::from(&message),
             signature: signature.as_bytes().into(),
         };
         let submitted = door.submit(&submission).await?;

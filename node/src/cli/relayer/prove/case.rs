@@ -5,10 +5,11 @@
 
 use alloy::primitives::{Address, B256, Bytes};
 use serde_json::Value;
+use wia_abi::Authorization;
 use wia_abi::Deployment;
-use wia_abi::authorization::{Domain, TransferWithAuthorization, recover};
+use wia_abi::authorization::{Domain, recover};
 use wia_abi::receipt::{self, RelayReceipt, RelayRefusal};
-use wia_protocol::relay::{Message, Receipt, Refusal, Submission};
+use wia_protocol::relay::{Receipt, Refusal, Submission};
 
 /// A receipt whose signature is right, with what belongs to it.
 #[derive(Debug, Clone)]
@@ -16,7 +17,7 @@ pub(super) struct Case {
     pub(super) chain_id: u64,
     pub(super) contract: Address,
     pub(super) relay_id: B256,
-    pub(super) message: TransferWithAuthorization,
+    pub(super) message: Authorization,
     pub(super) signature: Bytes,
     pub(super) receipt: Receipt,
     pub(super) refusal: Option<Refusal>,
@@ -36,7 +37,6 @@ impl Case {
     ) -> Result<Self, Unfit> {
         let submission = Submission::parse(submission).map_err(|e| format!("the message: {e}"))?;
         let Submission { chain_id, contract, message, signature } = submission;
-        let Message::TransferWithAuthorization(message) = message;
         let contract = match deployment {
             Some(known) => known.resolve(&contract).map(|(_, address)| address),
             None => contract.parse().ok(),
@@ -92,7 +92,7 @@ impl Case {
 
     /// Whether the receipt is for this message, signed for `domain`.
     pub(super) fn is_of(&self, domain: &Domain) -> Result<(), Unfit> {
-        let digest = domain.digest(&self.message);
+        let digest = self.message.digest(domain);
         if digest == self.relay_id {
             return Ok(());
         }
@@ -119,6 +119,7 @@ mod tests {
     use alloy::signers::SignerSync;
     use alloy::signers::local::PrivateKeySigner;
     use serde_json::json;
+    use wia_abi::authorization::TransferWithAuthorization;
     use wia_protocol::Timestamp;
 
     use super::*;
@@ -141,7 +142,7 @@ mod tests {
         Submission {
             chain_id: 31_337,
             contract: CONTRACT.to_string(),
-            message: Message::TransferWithAuthorization(message),
+            message: Authorization::from(&message),
             signature: vec![5; 65].into(),
         }
     }
@@ -166,9 +167,8 @@ mod tests {
 
     #[test]
     fn a_receipt_belongs_to_one_message_of_one_domain() {
-        let Message::TransferWithAuthorization(message) = submission().message;
         let domain = Domain::carbon_credit(31_337, CONTRACT);
-        let answer = answer(domain.digest(&message));
+        let answer = answer(submission().message.digest(&domain));
         let case = Case::read(&answer, &submission().to_params(), None, None).unwrap();
         case.is_of(&domain).unwrap();
         let other = case.is_of(&Domain::carbon_credit(1, CONTRACT)).unwrap_err();

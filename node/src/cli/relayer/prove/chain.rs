@@ -11,15 +11,13 @@ use alloy::network::TransactionBuilder;
 use alloy::primitives::{B256, BlockNumber};
 use alloy::providers::{Provider, ProviderBuilder, RootProvider};
 use alloy::rpc::types::{Filter, Log, TransactionRequest};
-use alloy::sol_types::{Eip712Domain, SolCall, SolEvent, SolValue};
+use alloy::sol_types::{Eip712Domain, SolCall, SolEvent};
 use alloy::transports::{RpcError, TransportError, TransportErrorKind};
 use alloy::{consensus::Transaction, sol};
 use tokio::time::timeout;
-use wia_abi::CarbonCredit::{
-    AuthorizationCanceled, AuthorizationSkipped, AuthorizationUsed, transferWithAuthorization_0Call,
-};
+use wia_abi::CarbonCredit::{AuthorizationCanceled, AuthorizationSkipped, AuthorizationUsed};
 use wia_abi::authorization::Domain;
-use wia_abi::carbon_credit;
+use wia_abi::contracts;
 
 use super::case::Case;
 use super::judge::{Facts, Outcome, Refused, What};
@@ -105,8 +103,8 @@ impl Asked {
         let nonce = of
             .clone()
             .event_signature(vec![AuthorizationUsed::SIGNATURE_HASH, AuthorizationCanceled::SIGNATURE_HASH])
-            .topic1(case.message.from)
-            .topic2(case.message.nonce);
+            .topic1(case.message.signer())
+            .topic2(case.message.nonce());
         let skips = of.event_signature(AuthorizationSkipped::SIGNATURE_HASH).topic2(case.relay_id);
         let mut outcomes = Vec::new();
         for log in self.logs(&nonce, first, head).await? {
@@ -121,7 +119,7 @@ impl Asked {
         }
         for log in self.logs(&skips, first, head).await? {
             let reason = AuthorizationSkipped::decode_log_data(&log.inner.data).map(|skip| skip.reason);
-            let reason = reason.map_or_else(|e| e.to_string(), carbon_credit::error_name);
+            let reason = reason.map_or_else(|e| e.to_string(), contracts::error_name);
             outcomes.extend(outcome(&log, What::Skipped(reason)));
         }
         outcomes.sort_by_key(|outcome| outcome.block);
@@ -157,8 +155,8 @@ impl Asked {
         let Some(hash) = transaction else { return Ok(false) };
         let found = self.provider.get_transaction_by_hash(hash);
         let found = answer("eth_getTransactionByHash", found).await?;
-        let words = case.message.abi_encode();
-        Ok(found.is_some_and(|found| found.input().windows(words.len()).any(|part| part == words)))
+        let words = case.message.words();
+        Ok(found.is_some_and(|found| found.input().windows(words.len()).any(|part| part == *words)))
     }
 
     async fn refusal(&self, case: &Case) -> Result<Option<Refused>, Unanswered> {
@@ -167,20 +165,10 @@ impl Asked {
         if block > case.receipt.include_by_block {
             return Ok(Some(Refused::TooLate { block }));
         }
-        let message = &case.message;
-        let call = transferWithAuthorization_0Call {
-            from: message.from,
-            to: message.to,
-            value: message.value,
-            validAfter: message.validAfter,
-            validBefore: message.validBefore,
-            nonce: message.nonce,
-            signature: case.signature.clone(),
-        };
         let call = TransactionRequest::default()
             .with_from(case.receipt.relayer)
             .with_to(case.contract)
-            .with_call(&call);
+            .with_input(case.message.calldata(&case.signature));
         let answered =
             timeout(TIMEOUT, self.provider.call(call).block(BlockId::number(block)).into_future()).await;
         Ok(Some(match answered {
@@ -198,7 +186,7 @@ impl Asked {
 fn revert(error: &RpcError<TransportErrorKind>) -> Option<String> {
     let response = error.as_error_resp()?;
     match response.as_revert_data() {
-        Some(data) if !data.is_empty() => Some(carbon_credit::describe_revert(&data)),
+        Some(data) if !data.is_empty() => Some(contracts::describe_revert(&data)),
         // Code 3 is what a revert has, data or not.
         _ => (response.code == 3).then(|| response.message.to_string()),
     }

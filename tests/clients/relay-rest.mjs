@@ -11,7 +11,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { Until } from './events.mjs'
 import { main, print } from './json-rpc.mjs'
 import { follow } from './relay-events.mjs'
-import { types } from './relay.mjs'
+import { TRANSFER } from './relay.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +36,8 @@ await main(async () => {
     nonce: '0x' + randomBytes(32).toString('hex'),
   }
   const action = 'TransferWithAuthorization'
-  const domain = { name: 'WIA Carbon Credit Micro', version: '1', chainId: info.chainId, verifyingContract: contract }
+  const domain = { ...TRANSFER.domain, chainId: info.chainId, verifyingContract: contract }
+  const types = { [action]: TRANSFER.type }
   const signature = await account.signTypedData({ domain, types, primaryType: action, message })
   const submission = { chainId: String(info.chainId), contract, action, message, signature }
   const submit = async () => {

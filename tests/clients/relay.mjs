@@ -13,7 +13,7 @@ import { connected, main, print } from './json-rpc.mjs'
 const FOLLOW_TIMEOUT_MS = 60_000
 const ENDS = ['final', 'skipped', 'expired', 'rejected']
 
-const TRANSFER = {
+export const TRANSFER = {
   domain: { name: 'WIA Carbon Credit Micro', version: '1' },
   type: [
     { name: 'from', type: 'address' },

@@ -79,7 +79,7 @@ pub struct Config {
     pub max_waits_per_origin: usize,
     /// Updates that wait for one slow watcher: 1,024. Beyond it, the watcher is cut.
     pub watch_capacity: usize,
-    /// Signature verifications at a time: 4. Others wait for a place.
+    /// Threads that verify signatures: 4.
     pub verifiers: usize,
     /// How long an intake check may wait for the chain, in milliseconds: 500. Beyond it, the check is left to
     /// the simulation before the batch.

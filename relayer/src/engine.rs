@@ -26,14 +26,16 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use alloy::signers::local::PrivateKeySigner;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use wia_protocol::relay::Update;
+use wia_store::StoreError;
 
 use crate::chain::{Chain, ChainError, Head};
 use crate::intake::destination::Destinations;
+use crate::intake::verify::Verifiers;
 use crate::lane::nonce::next_nonce;
 use crate::lane::prepare::{Prepared, Unprepared};
 use crate::lane::sign::LaneSigner;
@@ -44,6 +46,9 @@ use crate::shared::{Shared, count, now};
 use crate::state::Event;
 use crate::{Config, Relayer, RelayerError};
 use observe::{Named, Observation};
+
+/// Pause before the journal is moved to the trees again after there was no room for it.
+const SAVE_AGAIN: Duration = Duration::from_secs(10);
 
 /// Drives the relayer; nothing is sent or followed before [`Engine::run`]. When it ends or is dropped, the
 /// [`Relayer`] takes no more submissions.
@@ -185,20 +190,23 @@ pub async fn open(
         return Err(RelayerError::Lanes { given: addresses });
     }
     let destinations = Destinations::new(&config.deployment, &config.actions)?;
-    identity::check_format(store)?;
+    identity::check_format(store).await?;
     let limits = Limits { live: config.max_live_items, live_per_signer: config.max_live_items_per_signer };
     let queue = Queue::open(store, limits)?;
     let batch_items = config.batch_max_items;
     let mut transactions = BTreeMap::new();
-    for (number, record) in (0_u64..).zip(queue.transactions()?) {
+    for (number, record) in (0_u64..).zip(queue.transactions()) {
         let bound = record.slot.lane;
         if !record.is_of_stranger() && !addresses.contains(&bound) {
             return Err(RelayerError::OtherLane { bound, given: addresses });
         }
         transactions.insert(record.slot, Tracked::of(record, number, &queue)?);
     }
-    let promises = Promises::new(promises, config.deployment.chain_id);
-    let shared = Arc::new(Shared::new(config, store, chain, queue, promises, destinations, &addresses));
+    let promises = Promises::new(&promises, config.deployment.chain_id)?;
+    let verifiers = Verifiers::start(config.verifiers).map_err(RelayerError::Thread)?;
+    let shared =
+        Shared::new(config, store, chain, queue, promises, destinations, verifiers, &addresses);
+    let shared = Arc::new(shared);
     let lane =
         |signer| Lane { signer, busy: false, in_flight: 0, prepare_at: None, gap_since: None, offered: None };
     let mut engine = Engine {
@@ -240,6 +248,8 @@ impl Engine {
         let mut heads = shared.chain.heads();
         let mut observing: Option<BoxFuture<'static, Result<Observation, ChainError>>> = None;
         let mut heads_open = true;
+        let mut saving: Option<BoxFuture<'static, Result<(), StoreError>>> = None;
+        let mut save_at = Instant::now();
         let idle = Duration::from_millis(shared.config.look_interval_ms);
         loop {
             self.report();
@@ -252,6 +262,10 @@ impl Engine {
             if observing.is_none() {
                 observing = self.observation();
             }
+            if saving.is_none() && shared.queue.is_checkpoint_due() && save_at <= Instant::now() {
+                let shared = Arc::clone(&shared);
+                saving = Some(async move { shared.queue.checkpoint().await }.boxed());
+            }
             self.prepare_batches()?;
             // While a look is under way, the next one has time.
             let look_at = self.look_at.filter(|_| observing.is_none());
@@ -259,13 +273,26 @@ impl Engine {
             let wake_at = prepare_at.chain(look_at).chain(self.linger_until).min();
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => {
+                    // Whoever opens the queue next must not find it at work.
+                    return if saving.is_some() { ready(&mut saving).await.map_err(Into::into) } else { Ok(()) };
+                }
                 Some(sent) = self.sending.next(), if !self.sending.is_empty() => self.sent(sent),
                 seen = ready(&mut observing) => {
                     observing = None;
                     self.observed(seen).await?;
                 }
                 Some(done) = self.preparing.next(), if !self.preparing.is_empty() => self.prepared(done).await?,
+                saved = ready(&mut saving) => {
+                    saving = None;
+                    if let Err(error) = saved {
+                        if !error.wants_room() {
+                            return Err(error.into());
+                        }
+                        tracing::error!(%error, "the journal of messages could not be moved to the trees");
+                        save_at = Instant::now() + SAVE_AGAIN;
+                    }
+                }
                 changed = heads.changed(), if heads_open => heads_open = changed.is_ok(),
                 () = shared.queue.work.notified() => {}
                 () = sleep_until(wake_at) => {

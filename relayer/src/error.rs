@@ -101,9 +101,12 @@ pub enum RelayerError {
         /// State and event.
         source: IllegalTransition,
     },
-    /// The key failed to sign a receipt or a refusal.
-    #[error("a receipt or refusal could not be signed: {0}")]
-    Signer(#[from] alloy::signers::Error),
+    /// No thread for verifying signatures.
+    #[error("no thread could be started: {0}")]
+    Thread(std::io::Error),
+    /// The key of receipts and refusals is none.
+    #[error("the key for receipts cannot be used: {0}")]
+    Key(#[from] secp256k1::Error),
 }
 
 fn list(addresses: &[Address]) -> String {

@@ -79,7 +79,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     // Only now: what others sign in his name must not use up what he may hand in.
     shared.quota.message(message.signer(), message.action().signer_member(), Instant::now())?;
     unsigned::check(shared, contract, &message, &signature).await?;
-    let holder = shared.queue.holder(contract, message.signer(), message.nonce()).map_err(internal)?;
+    let holder = shared.queue.holder(contract, message.signer(), message.nonce());
     if let Some(holder) = holder.filter(|h| *h != relay_id) {
         return Err(nonce_held(shared, holder).await);
     }
@@ -92,7 +92,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     let now = now();
     let deadline = message.valid_before().saturating_to::<u64>();
     let include_by = include_by(present, deadline, &shared.config);
-    let receipt = shared.promises.receipt(relay_id, now, include_by).map_err(internal)?;
+    let receipt = shared.promises.receipt(relay_id, now, include_by);
     let config = &shared.config;
     let promised_s = config.include_within_blocks.saturating_mul(config.fastest_block_ms) / 1_000;
     let item = Item {
@@ -106,6 +106,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
         history: Vec::new(),
         transaction: None,
         attempts: 0,
+        written: 0,
     };
     // On its own: a caller that hangs up now must not leave a message that is written but not offered.
     let accepting = tokio::spawn(accept(Arc::clone(shared), relay_id, item));
@@ -235,8 +236,8 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
                 shared.feed.publish(item.message.signer(), &step.update(relay_id));
             }
             // Only now: what the lane takes has been acknowledged, and its first step was published.
-            shared.queue.offer(relay_id, &item).map_err(internal)?;
-            Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt, known: false })
+            shared.queue.offer(relay_id, &item);
+            Ok(Submitted { relay_id, status: State::Accepted, receipt: item.receipt.clone(), known: false })
         }
         Acceptance::Known => stored(&shared, relay_id).await,
         Acceptance::NonceHeld(holder) => Err(nonce_held(&shared, holder).await),
@@ -257,7 +258,7 @@ async fn stored(shared: &Shared, relay_id: B256) -> Result<Submitted, RpcError> 
     let item = shared.queue.settled(relay_id).await.map_err(internal)?;
     // Gone meanwhile: its first submission could not be made durable.
     let item = item.ok_or_else(|| unavailable("server", "could not be kept on disk; submit again"))?;
-    Ok(Submitted { relay_id, status: item.state(), receipt: item.receipt, known: true })
+    Ok(Submitted { relay_id, status: item.state(), receipt: item.receipt.clone(), known: true })
 }
 
 fn has_failed(state: State) -> bool {

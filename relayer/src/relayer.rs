@@ -114,7 +114,7 @@ impl Relayer {
             Watch::Signer(signer) => {
                 let mut live = Vec::new();
                 for contract in self.shared.config.deployment.contracts.values() {
-                    live.extend(self.shared.queue.live_of(contract.address, signer).map_err(internal)?);
+                    live.extend(self.shared.queue.live_of(contract.address, signer));
                 }
                 live
             }

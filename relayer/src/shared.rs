@@ -65,6 +65,7 @@ impl Shared {
         queue: Queue,
         promises: Promises,
         destinations: Destinations,
+        verifiers: Verifiers,
         lanes: &[Address],
     ) -> Self {
         Self {
@@ -74,7 +75,7 @@ impl Shared {
                 Bounds { all: config.max_waits, per_origin: config.max_waits_per_origin },
             ),
             quota: Quota::new(&config),
-            verifiers: Verifiers::new(config.verifiers),
+            verifiers,
             others: Others::new(&config.sharing, promises.relayer()),
             heads: chain.heads(),
             store: store.clone(),

@@ -131,14 +131,13 @@ impl Others {
 
 impl Shared {
     /// Claims messages that are in a signed transaction of ours.
-    pub(crate) fn claim(&self, relay_ids: &[B256], head: u64) -> Result<(), RelayerError> {
-        let Some(company) = &self.others.0 else { return Ok(()) };
+    pub(crate) fn claim(&self, relay_ids: &[B256], head: u64) {
+        let Some(company) = &self.others.0 else { return };
         let until = lock(&company.turns).take(relay_ids, head, now());
         for some in relay_ids.chunks(Claim::MAX_IDS) {
-            company.outbox.push(Outgoing::Claim(self.promises.claim(now(), until, some.to_vec())?));
+            company.outbox.push(Outgoing::Claim(self.promises.claim(now(), until, some.to_vec())));
         }
         *lock(&company.sign_at) = Instant::now() + company.sign_every;
-        Ok(())
     }
 
     /// Takes in what another relayer claims.
@@ -180,20 +179,18 @@ impl Shared {
             }
             *lock(&company.sign_at) = Instant::now() + company.sign_every;
             company.report();
-            match self.sign_of_life() {
-                Ok(Some(claim)) => return Outgoing::Claim(claim),
-                Ok(None) => {}
-                Err(error) => tracing::error!(%error, "no sign of life could be signed"),
+            if let Some(claim) = self.sign_of_life() {
+                return Outgoing::Claim(claim);
             }
         }
     }
 
     /// None while this relayer cannot work. What ails single messages does not count: it may ail them everywhere, and
     /// relayers that all keep silent would all take everything.
-    fn sign_of_life(&self) -> Result<Option<Claim>, RelayerError> {
+    fn sign_of_life(&self) -> Option<Claim> {
         let pays = self.lanes().iter().any(LaneView::can_pay);
         let head = self.head().filter(|_| pays && !self.is_away() && !self.is_stopped());
-        head.map(|head| Ok(self.promises.claim(now(), head.number, Vec::new())?)).transpose()
+        head.map(|head| self.promises.claim(now(), head.number, Vec::new()))
     }
 }
 

@@ -9,10 +9,11 @@
 //!    +------------------ (its transaction was lost or reverted)
 //! ```
 
+use serde::{Deserialize, Serialize};
 use wia_protocol::relay::State;
 
 /// What happens to a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Event {
     /// Handed in again after it was skipped, rejected or expired.
     Accept,

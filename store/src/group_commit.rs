@@ -12,34 +12,56 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::StoreError;
+use crate::{Journal, StoreError};
 
 type Waiter = oneshot::Sender<Result<(), StoreError>>;
 
-/// Clones share the thread; the last one to go waits for it, so that the files are closed by then.
+/// The longest a caller's write may wait in the group-commit queue before others are refused: capacity of
+/// the queue, in waiting requests. When it is full, callers wait for a place (back-pressure, nothing lost).
+const WAITING_COMMITS: usize = 4_096;
+
+/// One fsync for all who wait for one. Clones share the thread; the last one to go waits for it, so that the files are
+/// closed by then.
 #[derive(Clone)]
-pub(crate) struct GroupCommit(Arc<Committer>);
+pub struct Commits(Arc<Committer>);
 
 struct Committer {
     queue: Option<mpsc::Sender<Waiter>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl GroupCommit {
-    pub(crate) fn start(db: sled::Db, path: PathBuf, capacity: usize) -> io::Result<Self> {
-        let (queue, waiting) = mpsc::channel(capacity);
-        let mut files = DurableFiles::open(&path)?;
-        let thread = std::thread::Builder::new().name("store-commit".into()).spawn(move || {
-            let commit = || {
-                db.flush().map_err(|e| e.to_string())?;
-                with_descriptors(|| files.sync()).map_err(|e| e.to_string())
-            };
-            serve(waiting, commit, &path);
-        })?;
+/// Of sled's files.
+pub(crate) fn of_database(db: sled::Db, path: &Path) -> io::Result<Commits> {
+    let mut files = DurableFiles::open(path)?;
+    Commits::start(path, move || {
+        db.flush().map_err(|e| e.to_string())?;
+        with_descriptors(|| files.sync()).map_err(|e| e.to_string())
+    })
+}
+
+/// Of a journal's files.
+pub(crate) fn of_journal(journal: Journal, path: &Path) -> io::Result<Commits> {
+    Commits::start(path, move || journal.sync().map_err(|e| e.to_string()))
+}
+
+impl Commits {
+    fn start(
+        path: &Path,
+        commit: impl FnMut() -> Result<(), String> + Send + 'static,
+    ) -> io::Result<Self> {
+        let (queue, waiting) = mpsc::channel(WAITING_COMMITS);
+        let path = path.to_owned();
+        let thread = std::thread::Builder::new()
+            .name("store-commit".into())
+            .spawn(move || serve(waiting, commit, &path))?;
         Ok(Self(Arc::new(Committer { queue: Some(queue), thread: Some(thread) })))
     }
 
-    pub(crate) async fn wait(&self) -> Result<(), StoreError> {
+    /// Returns once everything that was written before the call survives a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when flush or fsync fails: what was written is then **not** acknowledged, now or later.
+    pub async fn durable(&self) -> Result<(), StoreError> {
         let (done, answer) = oneshot::channel();
         let queue = self.0.queue.as_ref().ok_or(StoreError::Closed)?;
         queue.send(done).await.map_err(|_| StoreError::Closed)?;

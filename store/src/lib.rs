@@ -11,13 +11,9 @@ pub mod journal;
 
 use std::path::{Path, PathBuf};
 
-use group_commit::GroupCommit;
+pub use group_commit::Commits;
 pub use journal::{Journal, JournalError};
 pub use sled;
-
-/// The longest a caller's write may wait in the group-commit queue before others are refused: capacity of
-/// the queue, in waiting requests. When it is full, callers wait for a place (back-pressure, nothing lost).
-const WAITING_COMMITS: usize = 4_096;
 
 /// What can go wrong with the store.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -65,7 +61,7 @@ impl StoreError {
 pub struct Store {
     db: sled::Db,
     path: PathBuf,
-    commits: GroupCommit,
+    commits: Commits,
 }
 
 impl Store {
@@ -86,8 +82,7 @@ impl Store {
                     other => refused(other.to_string()),
                 },
             )?;
-        let commits = GroupCommit::start(db.clone(), path.to_owned(), WAITING_COMMITS)
-            .map_err(|e| refused(e.to_string()))?;
+        let commits = group_commit::of_database(db.clone(), path).map_err(|e| refused(e.to_string()))?;
         Ok(Self { db, path: path.to_owned(), commits })
     }
 
@@ -128,7 +123,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Engine`] when flush or fsync fails: what was written is then **not** acknowledged.
     pub async fn durable(&self) -> Result<(), StoreError> {
-        self.commits.wait().await
+        self.commits.durable().await
+    }
+
+    /// Shared fsyncs of a journal, whose [`Journal::sync`] one thread calls for all who wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`] when there is no thread to be had.
+    pub fn commits(&self, journal: &Journal) -> Result<Commits, StoreError> {
+        group_commit::of_journal(journal.clone(), &self.path).map_err(|e| self.refused(&e))
     }
 
     /// The folder of the database.

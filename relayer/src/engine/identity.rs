@@ -16,7 +16,7 @@ const FORMAT: &[u8] = b"format";
 const CURRENT: &[u8] = &[3];
 
 /// Refuses a data folder whose records this release cannot read, before anything reads them.
-pub(super) fn check_format(store: &Store) -> Result<(), RelayerError> {
+pub(super) async fn check_format(store: &Store) -> Result<(), RelayerError> {
     let tree = store.tree(CHAIN)?;
     let known = tree.get(FORMAT).map_err(|e| store.refused(&e))?;
     if known.as_deref() == Some(CURRENT) {
@@ -26,7 +26,8 @@ pub(super) fn check_format(store: &Store) -> Result<(), RelayerError> {
         return Err(RelayerError::Format);
     }
     tree.insert(FORMAT, CURRENT).map_err(|e| store.refused(&e))?;
-    Ok(())
+    // Before the journal has anything: without this, what is there would be taken for a new folder's.
+    Ok(store.durable().await?)
 }
 
 impl Engine {
@@ -51,6 +52,7 @@ impl Engine {
                 Some(_) => {}
                 None => {
                     tree.insert(FIRST_BLOCK, first.as_slice()).map_err(|e| store.refused(&e))?;
+                    store.durable().await?;
                 }
             }
         }

@@ -80,7 +80,7 @@ impl Engine {
         self.apply(&changes)?;
         self.settle(true).await?;
         let head = self.shared.head().map_or(0, |head| head.number);
-        self.shared.claim(&record.items, head)?;
+        self.shared.claim(&record.items, head);
         self.track(record)?;
         self.send(slot);
         Ok(())
@@ -186,7 +186,7 @@ impl Engine {
         reason: String,
         changes: &mut Changes,
     ) -> Result<(), RelayerError> {
-        let refusal = self.shared.promises.refusal(relay_id, now(), block, reason.clone())?;
+        let refusal = self.shared.promises.refusal(relay_id, now(), block, reason.clone());
         let detail = Detail { reason: Some(reason), refusal: Some(refusal), ..Detail::default() };
         changes.step(relay_id, Event::Reject, None, detail);
         Ok(())

@@ -1,16 +1,20 @@
 //! Whose signature it is, judged as the contract judges it: ECDSA first, ERC-1271 only on a mismatch.
 //!
-//! In: digest, signer, signature. Out: what kind of signer it is, or the refusal. ECDSA runs on threads for
-//! blocking work, at most [`Config::verifiers`](crate::Config::verifiers) at a time.
+//! In: digest, signer, signature. Out: what kind of signer it is, or the refusal. ECDSA runs on
+//! [`Config::verifiers`](crate::Config::verifiers) threads of its own.
+
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use alloy::primitives::{Address, B256, Bytes, b256};
 use alloy::sol;
 use alloy::sol_types::SolCall;
-use tokio::sync::Semaphore;
+use tokio::sync::{mpsc, oneshot};
 use wia_abi::authorization::recover;
 use wia_protocol::RpcError;
 
 use crate::chain::{Call, Chain, ChainError};
+use crate::shared::lock;
 
 sol! {
     /// ERC-1271.
@@ -26,22 +30,69 @@ const ACCEPTED: B256 = b256!("1626ba7e000000000000000000000000000000000000000000
 /// Gas that our contracts give a contract wallet for its answer.
 const ERC1271_GAS: u64 = 200_000;
 
-/// Places for verifications that run at the same time.
-pub(crate) struct Verifiers(Semaphore);
+/// The most signatures that one thread takes in hand at a time: the others find the rest.
+const AT_A_TIME: usize = 16;
+
+/// The most signatures that wait for a thread; beyond it, submissions wait for a place.
+const WAITING: usize = 4_096;
+
+/// Threads that recover signers. Taking several at a time, they are woken once for many under load.
+pub(crate) struct Verifiers(mpsc::Sender<Job>);
+
+/// One signature to recover.
+struct Job {
+    digest: B256,
+    signature: Bytes,
+    answer: oneshot::Sender<Option<Address>>,
+}
 
 impl Verifiers {
-    pub(crate) fn new(places: usize) -> Self {
-        Self(Semaphore::new(places.max(1)))
+    /// Starts so many threads, at least one; they end with it.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(threads: usize) -> io::Result<Self> {
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..threads.max(1) {
+            let waiting = Arc::clone(&waiting);
+            std::thread::Builder::new().name("relay-verify".into()).spawn(move || serve(&waiting))?;
+        }
+        Ok(Self(jobs))
     }
 
     /// The address whose key made the signature, if it is ECDSA at all.
     pub(crate) async fn recover(&self, digest: B256, signature: Bytes) -> Result<Option<Address>, RpcError> {
-        let _place = self.0.acquire().await.map_err(|_| RpcError::internal())?;
-        let recovered = tokio::task::spawn_blocking(move || recover(digest, &signature)).await;
-        recovered.map_err(|error| {
-            tracing::error!(%error, "a verification was lost");
+        let (answer, recovered) = oneshot::channel();
+        let lost = || {
+            tracing::error!("a verification was lost");
             RpcError::internal()
-        })
+        };
+        self.0.send(Job { digest, signature, answer }).await.map_err(|_| lost())?;
+        recovered.await.map_err(|_| lost())
+    }
+}
+
+fn serve(waiting: &Mutex<mpsc::Receiver<Job>>) {
+    let mut jobs = Vec::with_capacity(AT_A_TIME);
+    loop {
+        {
+            // One thread waits for jobs, the others for the lock.
+            let mut waiting = lock(waiting);
+            let Some(first) = waiting.blocking_recv() else { return };
+            jobs.push(first);
+            while jobs.len() < AT_A_TIME
+                && let Ok(next) = waiting.try_recv()
+            {
+                jobs.push(next);
+            }
+        }
+        for Job { digest, signature, answer } in jobs.drain(..) {
+            // Whoever hung up is not waited for.
+            if !answer.is_closed() {
+                let _ = answer.send(recover(digest, &signature));
+            }
+        }
     }
 }
 

@@ -114,6 +114,7 @@ mod tests {
             history: Vec::new(),
             transaction: None,
             attempts: 0,
+            written: 0,
         }
     }
 

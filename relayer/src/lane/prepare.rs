@@ -26,7 +26,7 @@ const SINGLES_AT_A_TIME: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) candidate: Candidate,
-    pub(crate) item: Item,
+    pub(crate) item: Arc<Item>,
 }
 
 /// What the lane may sign.
@@ -98,7 +98,7 @@ pub(crate) async fn prepare(
     let way = entries.first().map_or(Way::Alone(Address::ZERO), |e| e.candidate.way);
     let contract = way.to();
     let fees = fees(chain, terms.base_fee, terms.caps).await?;
-    let input = way.input(entries.iter().map(|e| &e.item));
+    let input = way.input(entries.iter().map(|e| &*e.item));
     let gas = within(most_gas(entries.iter().map(|e| &e.candidate)), entries.len(), terms.gas_cap)?;
     let call = |gas: u64| trial(terms.lane, contract, input.clone(), gas, fees);
     let (simulated, chain_nonce) = tokio::join!(chain.call(call(gas), None), chain.nonce(terms.lane));
@@ -133,7 +133,7 @@ pub(crate) async fn prepare(
         failed.iter_mut().for_each(|(_, f)| *f = Failure::Refused { block, reason: reason.clone() });
     }
     // Items that failed changed nothing for the others: those need no second simulation, only their own gas.
-    let input = if failed.is_empty() { input } else { way.input(good.iter().map(|e| &e.item)) };
+    let input = if failed.is_empty() { input } else { way.input(good.iter().map(|e| &*e.item)) };
     let gas_limit = match gas {
         _ if good.is_empty() => 0,
         Gas::Measured => most_gas(good.iter().map(|e| &e.candidate)),

@@ -3,19 +3,21 @@
 //! In: events with their details. Out: one write, and the updates that may be published once it is durable.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use alloy::primitives::{Address, B256};
+use serde::{Deserialize, Serialize};
 use wia_protocol::Timestamp;
 use wia_protocol::relay::{State, Update};
 
+use super::Queue;
+use super::entry::Entry;
 use super::record::{Detail, Item, Slot, Transaction};
-use super::{Queue, Standing, Written};
+use super::table::Table;
 use crate::RelayerError;
-use crate::state::{Event, transition};
+use crate::state::{Event, IllegalTransition, transition};
 
 /// One step of one message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Change {
     pub(crate) relay_id: B256,
     pub(crate) event: Event,
@@ -52,38 +54,51 @@ impl Queue {
         changes: &Changes,
         now: Timestamp,
     ) -> Result<Vec<(Address, Update)>, RelayerError> {
-        let mut index = self.lock();
-        let mut touched: HashMap<B256, (Standing, Item)> = HashMap::new();
+        let mut table = self.lock();
+        for change in &changes.steps {
+            self.trees.hold(&mut table, change.relay_id)?;
+        }
+        check(&table, changes)?;
+        let entry = Entry::of(changes, now, &table);
+        let number = self.append(&mut table, &entry)?;
         let mut updates = Vec::with_capacity(changes.steps.len());
         for change in &changes.steps {
-            let relay_id = change.relay_id;
-            let (_, item) = match touched.entry(relay_id) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => match self.item(relay_id)? {
-                    Some(item) => entry.insert((Standing::of(relay_id, &item), item)),
-                    None => continue,
-                },
-            };
-            updates.push((item.message.signer(), take_step(item, change, now)?));
+            let illegal = |source| RelayerError::Illegal { relay_id: change.relay_id, source };
+            updates.extend(table.step(change, now, number).map_err(illegal)?);
         }
-        let messages: Vec<_> = touched
-            .iter()
-            .map(|(id, (before, item))| Written { relay_id: *id, before: Some(*before), item, kept: true })
-            .collect();
-        let put: Vec<_> = changes.put.iter().collect();
-        self.write(&mut index, &messages, &put, &changes.remove)?;
-        for (relay_id, (before, item)) in &touched {
-            index.follow(*relay_id, item, *before);
+        if let Entry::Changed { put, .. } = entry {
+            put.into_iter().for_each(|put| put.apply(&mut table));
         }
+        changes.remove.iter().for_each(|slot| table.remove_transaction(*slot));
+        drop(table);
         updates.iter().for_each(|(_, update)| log(update));
         Ok(updates)
     }
 }
 
-fn take_step(item: &mut Item, change: &Change, now: Timestamp) -> Result<Update, RelayerError> {
-    let relay_id = change.relay_id;
-    let state = transition(item.state(), change.event)
-        .map_err(|source| RelayerError::Illegal { relay_id, source })?;
+/// Whether all steps are possible, one after the other.
+fn check(table: &Table, changes: &Changes) -> Result<(), RelayerError> {
+    let mut states: HashMap<B256, State> = HashMap::with_capacity(changes.steps.len());
+    for Change { relay_id, event, .. } in &changes.steps {
+        let known = states.get(relay_id).copied();
+        let state = known.or_else(|| Some(table.held(*relay_id)??.state()));
+        // A step of a message that is not here is none.
+        let Some(state) = state else { continue };
+        let relay_id = *relay_id;
+        let next = transition(state, *event).map_err(|source| RelayerError::Illegal { relay_id, source })?;
+        states.insert(relay_id, next);
+    }
+    Ok(())
+}
+
+/// Takes one step, as part of the write of that number.
+pub(super) fn take_step(
+    item: &mut Item,
+    change: &Change,
+    now: Timestamp,
+    number: u64,
+) -> Result<Update, IllegalTransition> {
+    let state = transition(item.state(), change.event)?;
     let mut detail = change.detail.clone();
     match change.event {
         Event::Submit => item.transaction = change.transaction,
@@ -102,9 +117,9 @@ fn take_step(item: &mut Item, change: &Change, now: Timestamp) -> Result<Update,
         }
         _ => {}
     }
-    Ok(item.push(state, now, detail).update(relay_id))
+    item.written = number;
+    Ok(item.push(state, now, detail).update(change.relay_id))
 }
-
 /// One line per change of state.
 pub(super) fn log(update: &Update) {
     let Update { relay_id, status, sequence, tx_hash, block, reason, .. } = update;

@@ -33,6 +33,8 @@ pub(crate) struct Item {
     pub(crate) transaction: Option<Slot>,
     /// How often a transaction that held it alone did nothing.
     pub(crate) attempts: u32,
+    /// Number of the newest write that changed it.
+    pub(crate) written: u64,
 }
 
 /// One step of a message's way.
@@ -185,6 +187,13 @@ impl Transaction {
         record.hashes.push(inclusion.tx_hash);
         record.inclusion = Some(inclusion);
         record
+    }
+
+    /// Whether the other record says the same, but for where it stands in the chain.
+    pub(crate) fn differs_in_standing_only(&self, other: &Self) -> bool {
+        let Self { slot, contract, items, input, gas_limit, fees, hashes, raw, inclusion: _, finalized: _ } = self;
+        let same = (*slot, *contract, *gas_limit, *fees) == (other.slot, other.contract, other.gas_limit, other.fees);
+        same && *items == other.items && *hashes == other.hashes && *input == other.input && *raw == other.raw
     }
 
     /// A stranger sent it: there is nothing to send again.

@@ -8,22 +8,25 @@
 //! Failing costs nothing, so failed messages are bounded in number too: beyond it, the first to end their validity go.
 //! Nothing goes that a transaction names which may still change: its messages may come back by a reorg.
 
+use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::HashSet;
 
 use alloy::primitives::B256;
 use wia_protocol::relay::State;
 
+use super::Queue;
+use super::entry::Entry;
 use super::record::Item;
-use super::{ENDED, Queue, Standing, Written, corrupt};
+use super::table::Table;
 use crate::RelayerError;
 use crate::state::is_live;
 
 /// Class (0 failed, 1 final) ‖ Unix seconds from which the class's time counts, big-endian ‖ digest.
 pub(super) type EndedKey = [u8; 1 + 8 + 32];
 
-const FAILED: u8 = 0;
-const FINAL: u8 = 1;
+pub(super) const FAILED: u8 = 0;
+pub(super) const FINAL: u8 = 1;
 
 /// How long ended messages are kept.
 #[derive(Debug, Clone, Copy)]
@@ -62,15 +65,6 @@ pub(super) fn is_failed(key: &EndedKey) -> bool {
 }
 
 impl Queue {
-    pub(super) fn count_failed(&self) -> Result<usize, RelayerError> {
-        let mut failed = 0;
-        for entry in self.ended.scan_prefix([FAILED]).keys() {
-            entry.map_err(|e| self.refused(&e))?;
-            failed += 1;
-        }
-        Ok(failed)
-    }
-
     /// Forgets at most `limit` messages whose time was over at `now_s` (Unix seconds), or that are beyond the most
     /// that are kept, and that are not in `named`; says how many. One write, not durable yet: what a power cut
     /// brings back is forgotten again.
@@ -81,39 +75,52 @@ impl Queue {
         limit: usize,
         named: impl FnOnce() -> HashSet<B256>,
     ) -> Result<usize, RelayerError> {
-        let mut index = self.lock();
+        let mut table = self.lock();
         let named = LazyCell::new(named);
-        let surplus = index.failed.saturating_sub(retention.failed_most);
+        let surplus = table.failed().saturating_sub(retention.failed_most);
         let classes = [(FAILED, retention.failed_s, surplus), (FINAL, retention.final_s, 0)];
         let mut gone = Vec::new();
         for (class, kept_s, mut surplus) in classes {
             let over = key(class, now_s.saturating_sub(kept_s), B256::ZERO);
-            for entry in self.ended.scan_prefix([class]).keys() {
-                let entry = entry.map_err(|e| self.refused(&e))?;
-                if gone.len() >= limit || (entry.as_ref() >= over.as_slice() && surplus == 0) {
+            for key in self.ended(&table, class) {
+                let key = key?;
+                if gone.len() >= limit || (key >= over && surplus == 0) {
                     break;
                 }
-                let digest = entry.get(9..).unwrap_or_default();
-                let relay_id = B256::try_from(digest).map_err(|e| corrupt(ENDED, &entry, &e))?;
-                if named.contains(&relay_id) {
-                    continue;
-                }
-                surplus = surplus.saturating_sub(1);
-                if let Some(item) = self.item(relay_id)? {
-                    gone.push((relay_id, item));
+                let relay_id = B256::from_slice(&key[9..]);
+                if !named.contains(&relay_id) {
+                    surplus = surplus.saturating_sub(1);
+                    gone.push(relay_id);
                 }
             }
         }
-        let messages: Vec<_> = gone
-            .iter()
-            .map(|(relay_id, item)| {
-                let before = Some(Standing::of(*relay_id, item));
-                Written { relay_id: *relay_id, before, item, kept: false }
-            })
-            .collect();
-        if !messages.is_empty() {
-            self.write(&mut index, &messages, &[], &[])?;
+        if gone.is_empty() {
+            return Ok(0);
         }
-        Ok(messages.len())
+        for relay_id in &gone {
+            self.trees.hold(&mut table, *relay_id)?;
+        }
+        self.append(&mut table, &Entry::Forgotten { relay_ids: Cow::Borrowed(&gone) })?;
+        gone.iter().for_each(|relay_id| table.forget(*relay_id));
+        Ok(gone.len())
+    }
+
+    /// Keys of all messages of a class that have ended, the first to go first: those in memory, and those that only the
+    /// trees have.
+    pub(super) fn ended<'a>(
+        &'a self,
+        table: &'a Table,
+        class: u8,
+    ) -> impl Iterator<Item = Result<EndedKey, RelayerError>> + 'a {
+        let mut here = table.ended(key(class, 0, B256::ZERO)).copied().peekable();
+        let elsewhere = move |key: &Result<EndedKey, RelayerError>| {
+            key.as_ref().map_or(true, |key| !table.is_held(B256::from_slice(&key[9..])))
+        };
+        let mut there = self.trees.ended(class).filter(elsewhere).peekable();
+        std::iter::from_fn(move || match (here.peek(), there.peek()) {
+            (Some(one), Some(Ok(other))) if one < other => here.next().map(Ok),
+            (Some(_), None) => here.next().map(Ok),
+            _ => there.next(),
+        })
     }
 }

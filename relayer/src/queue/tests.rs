@@ -1,13 +1,18 @@
 //! What the queue keeps, refuses, and finds again after reopening.
 
+mod moving;
+
+use std::collections::HashSet;
+
 use alloy::primitives::{Bytes, U256};
 use wia_abi::Authorization;
 use wia_abi::authorization::TransferWithAuthorization;
 use wia_protocol::relay::Receipt;
 
-use super::record::{Fees, Inclusion};
-use super::retention::Retention;
+use super::record::{Fees, Inclusion, Slot};
+use super::retention::{EndedKey, Retention};
 use super::*;
+use crate::state::Event;
 
 const CONTRACT: Address = Address::repeat_byte(4);
 const LIMITS: Limits = Limits { live: 4, live_per_signer: 2 };
@@ -36,6 +41,7 @@ fn item(signer: u8, nonce: u64, deadline: u64) -> Item {
         history: Vec::new(),
         transaction: None,
         attempts: 0,
+        written: 0,
     }
 }
 
@@ -62,7 +68,7 @@ impl Folder {
 fn accept(queue: &Queue, relay_id: B256, item: Item) -> Acceptance {
     let outcome = queue.accept(relay_id, item, NOW).unwrap();
     if let Acceptance::Written(item) = &outcome {
-        queue.offer(relay_id, item).unwrap();
+        queue.offer(relay_id, item);
     }
     outcome
 }
@@ -110,7 +116,7 @@ fn a_withdrawn_acceptance_leaves_nothing() {
     assert!(matches!(queue.accept(id(1), item(1, 0, 10), NOW).unwrap(), Acceptance::Written(_)));
     queue.withdraw(id(1)).unwrap();
     assert!(queue.item(id(1)).unwrap().is_none());
-    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO).unwrap(), None);
+    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO), None);
     assert_eq!((queue.depth(), queue.live_items()), (0, 0));
 }
 
@@ -125,7 +131,7 @@ fn a_withdrawn_second_acceptance_leaves_the_first_ones_end() {
     assert_eq!(keys(&queue).len(), 0);
     queue.withdraw(id(1)).unwrap();
     assert_eq!(queue.item(id(1)).unwrap().unwrap().state(), State::Expired);
-    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO).unwrap(), None);
+    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO), None);
     assert_eq!((keys(&queue), queue.live_items()), (ended, 0));
 }
 
@@ -141,7 +147,7 @@ fn a_message_that_has_moved_on_is_not_offered() {
     changes.step(id(1), Event::Claim, Some(SLOT), Detail::default());
     changes.step(id(1), Event::Submit, Some(SLOT), Detail::default());
     queue.apply(&changes, NOW).unwrap();
-    queue.offer(id(1), &accepted).unwrap();
+    queue.offer(id(1), &accepted);
     assert_eq!(queue.depth(), 0);
 }
 
@@ -152,22 +158,30 @@ async fn a_record_is_told_only_once_it_is_durable() {
     assert!(queue.settled(id(1)).await.unwrap().is_none());
     accept(&queue, id(1), item(1, 0, 10));
     accept(&queue, id(2), item(1, 1, 10));
-    assert!(queue.lock().unsettled.holds(id(1)));
+    assert!(is_ahead(&queue, id(1)));
     assert_eq!(queue.settled(id(1)).await.unwrap().unwrap().state(), State::Accepted);
-    assert!(!queue.lock().unsettled.holds(id(1)));
-    assert!(!queue.lock().unsettled.holds(id(2)), "one fsync is for all that was written before it");
+    assert!(!is_ahead(&queue, id(1)));
+    assert!(!is_ahead(&queue, id(2)), "one fsync is for all that was written before it");
     // Of what is durable, nothing waits.
     let at_once = futures::FutureExt::now_or_never(queue.settled(id(1)));
     assert!(at_once.is_some_and(|item| item.unwrap().is_some()));
 
     step(&queue, id(1), Event::Expire).unwrap();
-    assert!(queue.lock().unsettled.holds(id(1)));
+    assert!(is_ahead(&queue, id(1)));
     assert_eq!(queue.settled(id(1)).await.unwrap().unwrap().state(), State::Expired);
-    assert!(!queue.lock().unsettled.holds(id(1)));
+    assert!(!is_ahead(&queue, id(1)));
 }
 
-fn keys(queue: &Queue) -> Vec<sled::IVec> {
-    queue.ended.iter().keys().map(Result::unwrap).collect()
+/// Whether what stands of a message may be lost.
+fn is_ahead(queue: &Queue, relay_id: B256) -> bool {
+    queue.item(relay_id).unwrap().unwrap().written > queue.durable.load(Ordering::Acquire)
+}
+
+/// Where the messages that have ended stand, in memory and in the trees.
+fn keys(queue: &Queue) -> Vec<EndedKey> {
+    let table = queue.lock();
+    let classes = [retention::FAILED, retention::FINAL].into_iter();
+    classes.flat_map(|class| queue.ended(&table, class)).map(Result::unwrap).collect()
 }
 
 #[test]
@@ -194,7 +208,7 @@ fn what_ended_is_forgotten_when_its_time_is_over() {
     let third = queue.item(id(3)).unwrap();
     assert_eq!(third.unwrap().state(), State::Final);
     assert_eq!(prune(111, 9, &[]), 1);
-    assert_eq!((queue.items.len(), keys(&queue).len(), queue.live_items()), (1, 0, 1), "the live one stays");
+    assert_eq!((keys(&queue).len(), queue.live_items()), (0, 1), "the live one stays");
     assert_eq!(prune(u64::MAX, 9, &[]), 0);
     // What was forgotten may be accepted like any other.
     assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Written(_)));
@@ -220,7 +234,7 @@ fn failed_messages_are_bounded_in_number_also_after_reopening() {
     assert_eq!(prune(&[]), 0);
     // One that is accepted anew has not failed.
     accept(&queue, id(1), item(1, 0, 30));
-    assert_eq!(queue.lock().failed, 0);
+    assert_eq!(queue.lock().failed(), 0);
 }
 
 #[test]
@@ -240,7 +254,7 @@ fn a_failed_message_keeps_its_history_when_it_is_accepted_anew() {
     let queue = folder.queue();
     accept(&queue, id(1), item(1, 0, 10));
     step(&queue, id(1), Event::Expire).unwrap();
-    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO).unwrap(), None);
+    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO), None);
     // The nonce is free again, for this message or another one.
     assert!(matches!(accept(&queue, id(1), item(1, 0, 10)), Acceptance::Written(_)));
     let again = queue.item(id(1)).unwrap().unwrap();
@@ -297,9 +311,9 @@ fn what_waits_is_found_by_urgency_and_again_after_reopening() {
     assert_eq!(queue.overdue(10), [id(3)]);
     assert_eq!(queue.overdue(30), [id(3), id(1)], "due is not over");
     assert_eq!(queue.live_items(), 4);
-    assert_eq!(queue.transactions().unwrap(), [transaction]);
+    assert_eq!(queue.transactions(), [transaction]);
     assert_eq!(queue.item(id(2)).unwrap().unwrap().transaction, Some(SLOT));
-    let live = queue.live_of(CONTRACT, Address::repeat_byte(1)).unwrap();
+    let live = queue.live_of(CONTRACT, Address::repeat_byte(1));
     assert_eq!(live, [id(1), id(2)], "in the order of acceptance");
     // What is accepted now comes after what was accepted before.
     step(&queue, id(3), Event::Expire).unwrap();

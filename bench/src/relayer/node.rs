@@ -1,4 +1,4 @@
-//! The process: `wia node` with one relayer on one anvil, its quotas lifted, because every message of a run comes from
+//! The process: `wia relayer` on one anvil, its quotas lifted, because every message of a run comes from
 //! one address and few wallets.
 
 use std::ffi::OsString;
@@ -55,9 +55,9 @@ impl Node {
         let config = write_config(folder.path(), setup, chain)?;
         let ready = folder.path().join("ready.json");
         let arguments: [OsString; 5] =
-            ["node".into(), "--config".into(), config.into(), "--ready-file".into(), ready.clone().into()];
+            ["relayer".into(), "--config".into(), config.into(), "--ready-file".into(), ready.clone().into()];
         let mut process = Process::spawn("wia", &setup.wia, &arguments, folder.path())?;
-        let doors = until("wia node to be ready", START_TIMEOUT, async || {
+        let doors = until("wia relayer to be ready", START_TIMEOUT, async || {
             process.still_runs()?;
             // Written whole, or not at all.
             let Ok(text) = fs::read_to_string(&ready) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! End to end: signed messages over WebSocket into `wia node`, until the last one is on the chain.
+//! End to end: signed messages over WebSocket into `wia relayer`, until the last one is on the chain.
 //!
 //! The clock runs from a new block, with the first submission, until the recipients have everything. anvil, the node
 //! and the wallets share the machine.

@@ -60,7 +60,7 @@ pub(crate) enum Step {
     Gas,
 }
 
-/// Measure the relayer of `wia node` beside its chain
+/// Measure the relayer of `wia relayer` beside its chain
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// A tenth of the size, for trying; its figures say nothing

@@ -8,11 +8,13 @@ mod node;
 mod relayer;
 mod wallet;
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, Parser, Subcommand};
 use toml::Value;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
 use crate::config;
@@ -163,17 +165,32 @@ pub(crate) async fn run(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-/// Logs go to standard error; `WIA_LOG` chooses what (tracing's filter syntax).
+/// Lines that wait to be written; beyond it lines are dropped, so that nobody who reads slowly stops the node.
+const WAITING_LINES: usize = 65_536;
+
+/// Whoever ends the log writes what waits.
+static LOG: Mutex<Option<WorkerGuard>> = Mutex::new(None);
+
+/// Logs go to standard error, several lines in one write when there are many; `WIA_LOG` chooses what (tracing's filter
+/// syntax).
 fn start_log(default: &str) {
     // alloy calls a lost WebSocket an error each time; the rooms that use it say once what it means.
     let default = format!("{default},alloy_pubsub=off,alloy_transport_ws=off");
     let filter = EnvFilter::try_from_env("WIA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let colours = std::io::stderr().is_terminal();
+    let writer = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES);
+    let (writer, guard) = writer.finish(BufWriter::new(std::io::stderr()));
+    *LOG.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(colours)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         // What cannot be written cannot be complained of either: the complaint would panic.
         .log_internal_errors(false)
         .init();
+}
+
+/// Writes what waits to be written; nothing is logged afterwards.
+pub(crate) fn end_log() {
+    drop(LOG.lock().unwrap_or_else(PoisonError::into_inner).take());
 }

@@ -36,7 +36,7 @@ pub(crate) const READ_BUFFER_BYTES: usize = 4 << 10;
 /// How many bytes of frames are gathered before they are written, unless there are no more; held only once used.
 pub(crate) const WRITE_BUFFER_BYTES: usize = 16 << 10;
 
-/// The most pushes that leave together; then whoever else waits for the connection has a turn.
+/// The most pushes or replies that leave together; then whoever else waits for the connection has a turn.
 const MAX_PUSHES_AT_ONCE: usize = 128;
 
 /// How a session ends.
@@ -174,13 +174,23 @@ impl Session {
                 () = self.stop.cancelled() => return Err(Some(Close::STOPPING)),
                 () = sleep_until(until) => return Err(Some(close)),
                 _ = ping.tick() => connection.send(Message::Ping(Vec::new().into())).await?,
-                Some(finished) = pending.next(), if !pending.is_empty() => {
-                    if let Some(text) = finished.reply {
-                        connection.send(Message::text(text)).await?;
+                Some(first) = pending.next(), if !pending.is_empty() => {
+                    // Calls that waited for one fsync are answered by one write.
+                    let mut finished = vec![first];
+                    while finished.len() < MAX_PUSHES_AT_ONCE
+                        && let Some(Some(next)) = pending.next().now_or_never()
+                    {
+                        finished.push(next);
                     }
-                    finished.replied.cancel();
-                    opening -= finished.opening;
-                    streams.extend(finished.started);
+                    for one in finished {
+                        if let Some(text) = one.reply {
+                            connection.feed(Message::text(text)).await?;
+                        }
+                        one.replied.cancel();
+                        opening -= one.opening;
+                        streams.extend(one.started);
+                    }
+                    connection.flush().await?;
                 }
                 Some((_, push)) = streams.next(), if !streams.is_empty() => {
                     connection.feed(Message::text(push.map_err(Some)?)).await?;

@@ -61,6 +61,8 @@ impl Engine {
         }
         let Prepared { contract, entries, input, gas_limit, fees, .. } = prepared;
         let items = entries.iter().map(Entry::relay_id).collect();
+        // What nobody else holds is changed where it is.
+        drop(entries);
         let mut record = Transaction::unsigned(slot, contract, items, input, gas_limit, fees);
         if let Err(reason) = self.sign_version(&mut record).await {
             self.unsigned(lane, &reason);

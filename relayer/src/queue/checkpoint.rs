@@ -30,8 +30,9 @@ const ENDED: &str = "relay_ended";
 const TRANSACTIONS: &str = "relay_transactions";
 const THROUGH: &str = "relay_through";
 
-/// Of the journal after which it is worth it: read again in about a second after a kill.
-const DUE_BYTES: u64 = 32 << 20;
+/// Of the journal after which it is worth it. Under load most messages of so much have ended by then, and move once;
+/// after a kill it is read again in about a second.
+const DUE_BYTES: u64 = 96 << 20;
 
 /// On the disk before it is begun, beside what is to move: sled does not survive a disk that fills up.
 const ROOM_BYTES: u64 = 64 << 20;

@@ -18,6 +18,7 @@ use super::table::Table;
 use crate::RelayerError;
 
 /// A write.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and none is kept")]
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Entry<'a> {
     Accepted { relay_id: B256, item: Cow<'a, Item> },

@@ -3,7 +3,7 @@
 //! In: writes, in their order, whether they were just appended or are read again after a restart. Out: records, what
 //! waits, and what the trees do not have yet. Pure: no clock, no disk.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
@@ -16,11 +16,14 @@ use super::retention::{self, EndedKey};
 use crate::lane::batch::Candidate;
 use crate::state::{IllegalTransition, is_live};
 
+/// By digest: fast, and seeded, because whoever signs chooses digests.
+type ByDigest<T> = HashMap<B256, T, foldhash::fast::RandomState>;
+
 #[derive(Default)]
 pub(super) struct Table {
     /// Number of the newest write.
     pub(super) written: u64,
-    held: HashMap<B256, Held>,
+    held: ByDigest<Held>,
     transactions: BTreeMap<Slot, Transaction>,
     /// The one live message of each contract, signer and nonce.
     holders: BTreeMap<(Address, Address, B256), B256>,
@@ -36,8 +39,8 @@ pub(super) struct Table {
     /// Messages that have failed and are kept, here or in the trees.
     failed: usize,
     /// What the trees do not have as it stands here.
-    unsaved: HashSet<B256>,
-    unsaved_slots: HashSet<Slot>,
+    unsaved: ByDigest<()>,
+    unsaved_slots: BTreeSet<Slot>,
     unsaved_bytes: u64,
 }
 
@@ -267,7 +270,7 @@ impl Table {
     /// Everything that the trees do not have.
     pub(super) fn take_unsaved(&mut self) -> Unsaved {
         let slots = std::mem::take(&mut self.unsaved_slots);
-        let messages = std::mem::take(&mut self.unsaved).into_iter().filter_map(|relay_id| {
+        let messages = std::mem::take(&mut self.unsaved).into_keys().filter_map(|relay_id| {
             let held = self.held.get(&relay_id)?;
             Some(Unstored { relay_id, item: held.item.clone(), stored: held.stored })
         });
@@ -285,7 +288,7 @@ impl Table {
             let standing = item.as_ref().map(|item| Standing::of(relay_id, item));
             let Some(held) = self.held.get_mut(&relay_id) else { continue };
             held.stored = standing;
-            if standing.is_none_or(|s| !s.live) && !self.unsaved.contains(&relay_id) {
+            if standing.is_none_or(|s| !s.live) && !self.unsaved.contains_key(&relay_id) {
                 self.held.remove(&relay_id);
                 standing.and_then(|s| s.ended).iter().for_each(|key| {
                     self.ended.remove(key);
@@ -296,7 +299,7 @@ impl Table {
 
     /// The trees did not take it.
     pub(super) fn unsave(&mut self, refused: Unsaved) {
-        self.unsaved.extend(refused.messages.iter().map(|message| message.relay_id));
+        self.unsaved.extend(refused.messages.iter().map(|message| (message.relay_id, ())));
         self.unsaved_slots.extend(refused.transactions.iter().map(|(slot, _)| *slot));
         self.unsaved_bytes = self.unsaved_bytes.saturating_add(refused.bytes);
     }
@@ -308,7 +311,7 @@ impl Table {
         if let Some(after) = after {
             self.follow(relay_id, standing, after, offer);
         } else if let Some(before) = before {
-            self.unsaved.insert(relay_id);
+            self.unsaved.insert(relay_id, ());
             self.index(relay_id, &before, standing, Standing::default());
             self.ready.remove(&ready_key(&before));
         }
@@ -316,7 +319,7 @@ impl Table {
 
     /// Puts a changed message back, and follows its change in the indexes.
     fn follow(&mut self, relay_id: B256, before: Standing, item: Arc<Item>, offer: bool) {
-        self.unsaved.insert(relay_id);
+        self.unsaved.insert(relay_id, ());
         self.index(relay_id, &item, before, Standing::of(relay_id, &item));
         if item.state() != State::Accepted {
             self.ready.remove(&ready_key(&item));

@@ -230,7 +230,7 @@ async fn a_caller_that_hangs_up_leaves_nothing_half_accepted() {
     assert!(relayer.health().live_items >= answered);
 }
 
-/// Runs itself again under strace: each receipt must come after an fdatasync of the store's log.
+/// Runs itself again under strace: each receipt must come after an fdatasync of the queue's journal.
 #[test]
 fn what_is_acknowledged_is_fsynced() {
     const MESSAGES: u64 = 3;
@@ -255,6 +255,6 @@ fn what_is_acknowledged_is_fsynced() {
         .expect("strace is needed: scripts/test says how to get it");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let seen = std::fs::read_to_string(&trace).unwrap();
-    let synced = seen.lines().filter(|l| l.contains("fdatasync(") && l.contains("/store/db>")).count();
+    let synced = seen.lines().filter(|l| l.contains("fdatasync(") && l.contains("/store/journals/relay/")).count();
     assert!(synced >= usize::try_from(MESSAGES).unwrap(), "{MESSAGES} receipts, {synced} syncs:\n{seen}");
 }

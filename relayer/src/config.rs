@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wia_abi::Deployment;
 
-use crate::Sharing;
+use crate::{Fee, Sharing, ValueBounds};
 
 /// The most gas that one transaction may use (EIP-7825): 2^24.
 pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
@@ -23,6 +23,13 @@ pub struct Config {
     /// What is relayed: names of actions by contract, e.g. `{ CarbonCredit = ["TransferWithAuthorization"] }`. Empty:
     /// every signed action of every contract of the deployment.
     pub actions: BTreeMap<String, Vec<String>>,
+
+    /// How much one transfer may move, by token: `{ CarbonCredit = { min = "1000", max = "1000000" } }`. Tokens that are
+    /// not named: any amount.
+    pub transfer_values: BTreeMap<String, ValueBounds>,
+    /// What a message costs its signer: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Fee>,
 
     /// Depth, in blocks, at which a message is `final` (C-097): 12.
     pub final_confirmations: u64,
@@ -85,8 +92,9 @@ pub struct Config {
     /// the simulation before the batch.
     pub intake_chain_timeout_ms: u64,
 
-    /// How many messages per second have their nonce looked up on the chain before they are accepted: 200. The nonces
-    /// of more are left to the simulation before the batch, so that a crowd costs the endpoint one call per batch.
+    /// How many messages per second have their nonce looked up on the chain before they are accepted: 200. While more
+    /// come, none is looked up: their nonces are left to the simulation before the batch, so that a crowd costs the
+    /// endpoint one call per batch and waits for none.
     pub nonce_questions_per_second: u32,
 
     /// Messages in one transaction: 200 (the contract takes 256).
@@ -144,6 +152,8 @@ impl Config {
         Self {
             deployment,
             actions: BTreeMap::new(),
+            transfer_values: BTreeMap::new(),
+            fee: None,
             final_confirmations: 12,
             max_reorg_depth: 128,
             max_validity_s: 7 * 24 * 3_600,

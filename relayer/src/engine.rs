@@ -34,12 +34,9 @@ use wia_protocol::relay::Update;
 use wia_store::StoreError;
 
 use crate::chain::{Chain, ChainError, Head};
-use crate::intake::destination::Destinations;
-use crate::intake::verify::Verifiers;
 use crate::lane::nonce::next_nonce;
 use crate::lane::prepare::{Prepared, Unprepared};
 use crate::lane::sign::LaneSigner;
-use crate::promise::Promises;
 use crate::queue::record::{Fees, Slot, Transaction};
 use crate::queue::{Changes, Limits, Queue};
 use crate::shared::{Shared, count, now};
@@ -189,7 +186,6 @@ pub async fn open(
     if addresses.is_empty() || addresses.iter().collect::<HashSet<_>>().len() < addresses.len() {
         return Err(RelayerError::Lanes { given: addresses });
     }
-    let destinations = Destinations::new(&config.deployment, &config.actions)?;
     identity::check_format(store).await?;
     let limits = Limits { live: config.max_live_items, live_per_signer: config.max_live_items_per_signer };
     let queue = Queue::open(store, limits)?;
@@ -202,11 +198,7 @@ pub async fn open(
         }
         transactions.insert(record.slot, Tracked::of(record, number, &queue)?);
     }
-    let promises = Promises::new(&promises, config.deployment.chain_id)?;
-    let verifiers = Verifiers::start(config.verifiers).map_err(RelayerError::Thread)?;
-    let shared =
-        Shared::new(config, store, chain, queue, promises, destinations, verifiers, &addresses);
-    let shared = Arc::new(shared);
+    let shared = Arc::new(Shared::new(config, store, chain, queue, &promises, &addresses)?);
     let lane =
         |signer| Lane { signer, busy: false, in_flight: 0, prepare_at: None, gap_since: None, offered: None };
     let mut engine = Engine {

@@ -2,7 +2,7 @@
 //!
 //! In: a [`Submission`] whose shape is right, and who sent it. Out: a durable message with a signed receipt;
 //! nothing half-accepted stays. The order of checks: chain, contract and action, quota, known digest, validity window,
-//! receiver, signature, quota of the signer, members that are not signed, live nonce, nonce on chain.
+//! receiver, value, signature, quota of the signer, members that are not signed, live nonce, nonce on chain, fee.
 //!
 //! While the endpoint is away, or there is a crowd, what needs the chain is left out (the nonce on chain; the simulation
 //! before the batch finds it), so that messages are delayed, not refused. There are two exceptions: a signature that is not the
@@ -11,6 +11,7 @@
 //! place of a good message. They are refused with `retryAfter`.
 
 pub(crate) mod destination;
+pub(crate) mod policy;
 pub(crate) mod quota;
 pub(crate) mod unsigned;
 pub(crate) mod verify;
@@ -75,6 +76,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
     if message.payee().is_some_and(|to| to.is_zero()) {
         return Err(RpcError::invalid("to", "the zero address receives nothing; name the payee"));
     }
+    let price = shared.policy.price(contract, &message)?;
     let by_contract = check_signature(shared, &message, relay_id, &signature).await?;
     // Only now: what others sign in his name must not use up what he may hand in.
     shared.quota.message(message.signer(), message.action().signer_member(), Instant::now())?;
@@ -106,6 +108,7 @@ async fn take(shared: &Arc<Shared>, submission: Submission, origin: &Origin) -> 
         history: Vec::new(),
         transaction: None,
         attempts: 0,
+        price,
         written: 0,
     };
     // On its own: a caller that hangs up now must not leave a message that is written but not offered.
@@ -246,6 +249,7 @@ async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submi
             let reason = format!("{most} messages of this signer are under way; wait until some are final");
             Err(RpcError::rate_limited(signer_member, reason, 1))
         }
+        Acceptance::Unpaid(credit) => Err(shared.policy.unpaid(signer_member, credit)),
         Acceptance::Full => {
             Err(unavailable("server", "the queue is full; submit again later, or to another relayer"))
         }

@@ -28,6 +28,7 @@ pub use engine::{Engine, Keys, open};
 pub use error::RelayerError;
 pub use feed::{BlockCounts, Recent, Steps, Updates};
 pub use health::{Condition, Health, LaneHealth};
+pub use intake::policy::{Fee, ValueBounds};
 pub use intake::quota::{Origin, Tier};
 pub use lane::sign::LaneSigner;
 pub use relayer::Relayer;

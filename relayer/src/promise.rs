@@ -48,12 +48,7 @@ impl Promises {
         self.relayer
     }
 
-    pub(crate) fn receipt(
-        &self,
-        relay_id: B256,
-        received_at: Timestamp,
-        include_by_block: u64,
-    ) -> Receipt {
+    pub(crate) fn receipt(&self, relay_id: B256, received_at: Timestamp, include_by_block: u64) -> Receipt {
         let relayer = self.relayer;
         let message = RelayReceipt {
             relayId: relay_id,

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use tokio::sync::Notify;
 use wia_protocol::Timestamp;
 use wia_protocol::relay::State;
@@ -26,8 +26,8 @@ use crate::RelayerError;
 use crate::lane::batch::Candidate;
 use crate::state::{Event, transition};
 pub(crate) use change::Changes;
-pub(crate) use checkpoint::is_empty;
 use checkpoint::Trees;
+pub(crate) use checkpoint::is_empty;
 use entry::Entry;
 use record::{Detail, Item, Transaction};
 use table::Table;
@@ -72,6 +72,8 @@ pub(crate) enum Acceptance {
     SignerFull,
     /// The relayer has.
     Full,
+    /// The signer's credit that is not set aside: too little.
+    Unpaid(U256),
 }
 
 impl Queue {
@@ -86,6 +88,8 @@ impl Queue {
             table.load(relay_id, item, true);
         }
         table.load_transactions(trees.transactions()?);
+        let (credits, credited) = trees.credits()?;
+        table.load_credits(credits, credited);
         for number in through + 1..=journal.last_key().unwrap_or(through) {
             let payload = journal.get(number).map_err(StoreError::from)?;
             let entry = entry::read(number, payload)?;
@@ -151,6 +155,10 @@ impl Queue {
         }
         if table.live_by(signer) >= self.limits.live_per_signer {
             return Ok(Acceptance::SignerFull);
+        }
+        let credit = table.credit(signer);
+        if fresh.price.reserved() > credit {
+            return Ok(Acceptance::Unpaid(credit));
         }
         fresh.order = table.next_order();
         let step = fresh.push(State::Accepted, now, Detail::default());

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use alloy::primitives::{Address, U256};
+use alloy::signers::local::PrivateKeySigner;
 use tokio::sync::watch;
 use wia_protocol::Timestamp;
 use wia_store::Store;
@@ -13,12 +14,13 @@ use crate::chain::{Chain, ChainError, Head};
 use crate::feed::{Bounds, Feed};
 use crate::health::{LaneHealth, LaneView, trouble};
 use crate::intake::destination::Destinations;
+use crate::intake::policy::Policy;
 use crate::intake::quota::Quota;
 use crate::intake::verify::Verifiers;
 use crate::promise::Promises;
 use crate::queue::Queue;
 use crate::sharing::Others;
-use crate::{Condition, Config, Health};
+use crate::{Condition, Config, Health, RelayerError};
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -31,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) quota: Quota,
     pub(crate) verifiers: Verifiers,
     pub(crate) destinations: Destinations,
+    pub(crate) policy: Policy,
     pub(crate) p2p: Mutex<Vec<String>>,
     heads: watch::Receiver<Option<Head>>,
     seen: Mutex<Option<Seen>>,
@@ -58,24 +61,27 @@ pub(crate) struct Present {
 }
 
 impl Shared {
+    /// # Errors
+    /// [`RelayerError`] when a rule of `config` cannot work, the key is none, or the system gives no thread.
     pub(crate) fn new(
         config: Config,
         store: &Store,
         chain: Arc<dyn Chain>,
         queue: Queue,
-        promises: Promises,
-        destinations: Destinations,
-        verifiers: Verifiers,
+        key: &PrivateKeySigner,
         lanes: &[Address],
-    ) -> Self {
-        Self {
+    ) -> Result<Self, RelayerError> {
+        let promises = Promises::new(key, config.deployment.chain_id)?;
+        Ok(Self {
             feed: Feed::new(
                 config.watch_capacity,
                 Bounds { all: config.max_watches, per_origin: config.max_watches_per_origin },
                 Bounds { all: config.max_waits, per_origin: config.max_waits_per_origin },
             ),
             quota: Quota::new(&config),
-            verifiers,
+            verifiers: Verifiers::start(config.verifiers).map_err(RelayerError::Thread)?,
+            destinations: Destinations::new(&config.deployment, &config.actions)?,
+            policy: Policy::new(&config)?,
             others: Others::new(&config.sharing, promises.relayer()),
             heads: chain.heads(),
             store: store.clone(),
@@ -83,14 +89,13 @@ impl Shared {
             chain,
             queue,
             promises,
-            destinations,
             p2p: Mutex::default(),
             seen: Mutex::default(),
             away: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             overdue: AtomicU64::new(0),
             lanes: Mutex::new(lanes.iter().copied().map(LaneView::new).collect()),
-        }
+        })
     }
 
     /// The newest head.

@@ -45,10 +45,7 @@ pub(crate) fn of_journal(journal: Journal, path: &Path) -> io::Result<Commits> {
 }
 
 impl Commits {
-    fn start(
-        path: &Path,
-        commit: impl FnMut() -> Result<(), String> + Send + 'static,
-    ) -> io::Result<Self> {
+    fn start(path: &Path, commit: impl FnMut() -> Result<(), String> + Send + 'static) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel(WAITING_COMMITS);
         let path = path.to_owned();
         let thread = std::thread::Builder::new()

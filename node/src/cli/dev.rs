@@ -113,7 +113,7 @@ impl Dev {
         let token_file = data_dir.join("dev-token");
         files::write_secret(&token_file, token.as_bytes()).map_err(CliError::file(&token_file))?;
         let ready_file = self.flags.ready_file.clone();
-        serve(config, Parts::All, move |endpoints| {
+        Box::pin(serve(config, Parts::All, move |endpoints| {
             if let Some(path) = &ready_file {
                 let mut ready = endpoints.to_json();
                 ready["accounts"] = json!(dev_accounts::all());
@@ -123,7 +123,7 @@ impl Dev {
             // A node goes on when nobody reads its output.
             let _ = say(&greeting(endpoints, &token_file));
             Ok(())
-        })
+        }))
         .await
     }
 

@@ -35,14 +35,14 @@ impl Node {
         // Alone it has the terminal to itself; beside a relayer, log lines would tear the bar.
         config.indexer.progress_bar |= parts == Parts::Indexer;
         let ready_file = self.flags.ready_file;
-        serve(config, parts, move |endpoints| {
+        Box::pin(serve(config, parts, move |endpoints| {
             if let Some(path) = &ready_file {
                 write_ready(path, &endpoints.to_json())?;
             }
             // A node goes on when nobody reads its output.
             let _ = say(&format!("ready\n{}", endpoints.table()));
             Ok(())
-        })
+        }))
         .await
     }
 }

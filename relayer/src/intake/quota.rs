@@ -116,7 +116,10 @@ impl Quota {
             origin: of(config.origin_burst, config.origin_per_second),
             signer: of(config.signer_burst, config.signer_per_second),
             wasted: Rate { burst: wasted, per_hour: wasted },
-            questions: of(config.nonce_questions_per_second, config.nonce_questions_per_second),
+            questions: of(
+                config.nonce_questions_per_second.saturating_mul(2),
+                config.nonce_questions_per_second,
+            ),
             max_buckets: config.max_origins,
             buckets: Mutex::default(),
         }
@@ -166,9 +169,17 @@ impl Quota {
         })
     }
 
-    /// Whether the chain may be asked for one more nonce.
+    /// Whether the chain is to be asked for the nonce of one more message: not while they come faster than the rate.
+    /// The bucket is taken from either way, and only its upper half asks: a crowd keeps it empty, and then nobody waits
+    /// for an endpoint that is busy with the crowd.
     pub(crate) fn question(&self, now: Instant) -> bool {
-        self.take(Key::Questions, 1, self.questions, now).is_ok()
+        let mut buckets = self.lock();
+        let Some(bucket) = self.bucket(&mut buckets, Key::Questions, self.questions, now) else {
+            return false;
+        };
+        let asks = bucket.level > self.questions.full() / 2;
+        bucket.level = bucket.level.saturating_sub(WHOLE);
+        asks
     }
 
     /// A message of that signer cost so much gas and was not executed.
@@ -351,6 +362,19 @@ mod tests {
         assert!(refused.to_string().contains("without being executed"), "{refused}");
         assert_eq!(wait(quota.message(Address::ZERO, "from", start)), None);
         assert_eq!(wait(quota.message(signer, "from", start + Duration::from_secs(1))), None);
+    }
+
+    #[test]
+    fn a_crowd_has_no_nonce_looked_up_until_it_has_gone() {
+        let quota = Quota::new(&Config { nonce_questions_per_second: 10, ..Config::default() });
+        let start = Instant::now();
+        let asked = |from_ms: u64, every_ms: u64, messages: u64| {
+            let moment = |n| start + Duration::from_millis(from_ms + n * every_ms);
+            (0..messages).filter(|n| quota.question(moment(*n))).count()
+        };
+        assert_eq!(asked(0, 0, 50), 10, "of many at once the first");
+        assert_eq!(asked(0, 10, 100), 0, "none while they come ten times faster than the rate");
+        assert_eq!(asked(60_000, 200, 100), 100, "all of those who come slowly");
     }
 
     #[test]

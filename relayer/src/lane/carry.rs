@@ -98,6 +98,7 @@ mod tests {
     use wia_protocol::relay::Receipt;
 
     use super::*;
+    use crate::intake::policy::Price;
 
     const BATCHER: Address = Address::repeat_byte(7);
 
@@ -114,6 +115,7 @@ mod tests {
             history: Vec::new(),
             transaction: None,
             attempts: 0,
+            price: Price::default(),
             written: 0,
         }
     }

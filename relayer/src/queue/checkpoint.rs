@@ -10,9 +10,10 @@
 //! | `relay_live` | digest of each message that is live | nothing |
 //! | `relay_ended` | [`retention::EndedKey`](super::retention::EndedKey): when it may be forgotten | nothing |
 //! | `relay_transactions` | account ‖ nonce, big-endian | [`Transaction`] |
+//! | `relay_credits` | signer | [`Credit`]; under no key the number of the write up to which they have everything |
 //! | `relay_through` | nothing | number of the write up to which the trees have everything, big-endian |
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use tokio::task::spawn_blocking;
 use wia_store::sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional};
 use wia_store::sled::{self, Tree};
@@ -20,7 +21,7 @@ use wia_store::{Store, StoreError};
 
 use super::record::{Item, Slot, Transaction};
 use super::retention;
-use super::table::{Standing, Table, Unsaved, Unstored};
+use super::table::{Credit, Standing, Table, Unsaved, Unstored};
 use super::{Queue, corrupt};
 use crate::RelayerError;
 
@@ -28,6 +29,7 @@ const ITEMS: &str = "relay_items";
 const LIVE: &str = "relay_live";
 const ENDED: &str = "relay_ended";
 const TRANSACTIONS: &str = "relay_transactions";
+const CREDITS: &str = "relay_credits";
 const THROUGH: &str = "relay_through";
 
 /// Of the journal after which it is worth it. Under load most messages of so much have ended by then, and move once;
@@ -47,6 +49,7 @@ pub(super) struct Trees {
     live: Tree,
     ended: Tree,
     transactions: Tree,
+    credits: Tree,
     through: Tree,
 }
 
@@ -91,6 +94,8 @@ impl Queue {
     /// All but the mark.
     pub(super) async fn save_to_trees(&self, unsaved: &Unsaved) -> Result<(), StoreError> {
         self.durable().await?;
+        // Before the messages: what these have seen is not counted again, so the credits must have it.
+        self.trees.write_credits(&unsaved.credits, unsaved.through)?;
         for some in unsaved.messages.chunks(AT_A_TIME) {
             let (trees, some) = (self.trees.clone(), some.to_vec());
             off_the_runtime(move || trees.write(&some)).await?;
@@ -115,6 +120,7 @@ impl Trees {
             live: store.tree(LIVE)?,
             ended: store.tree(ENDED)?,
             transactions: store.tree(TRANSACTIONS)?,
+            credits: store.tree(CREDITS)?,
             through: store.tree(THROUGH)?,
         })
     }
@@ -173,9 +179,31 @@ impl Trees {
 
     pub(super) fn through(&self) -> Result<u64, RelayerError> {
         let mark = self.through.get([]).map_err(|e| self.refused(&e))?;
-        let Some(mark) = mark else { return Ok(0) };
-        let number = <[u8; 8]>::try_from(mark.as_ref()).map_err(|e| corrupt(THROUGH, &[], &e))?;
-        Ok(u64::from_be_bytes(number))
+        mark.map_or(Ok(0), |mark| number(THROUGH, &mark))
+    }
+
+    /// All credits, and the write up to which they have everything.
+    pub(super) fn credits(&self) -> Result<(Vec<(Address, Credit)>, u64), RelayerError> {
+        let (mut credits, mut through) = (Vec::new(), 0);
+        for entry in &self.credits {
+            let (key, value) = entry.map_err(|e| self.refused(&e))?;
+            if key.is_empty() {
+                through = number(CREDITS, &value)?;
+                continue;
+            }
+            let signer = Address::try_from(key.as_ref()).map_err(|e| corrupt(CREDITS, &key, &e))?;
+            credits.push((signer, postcard::from_bytes(&value).map_err(|e| corrupt(CREDITS, &key, &e))?));
+        }
+        Ok((credits, through))
+    }
+
+    fn write_credits(&self, credits: &[(Address, Credit)], through: u64) -> Result<(), StoreError> {
+        let mut writes = sled::Batch::default();
+        for (signer, credit) in credits {
+            writes.insert(signer.as_slice(), postcard::to_stdvec(credit).map_err(|e| self.refused(&e))?);
+        }
+        writes.insert(&[], &through.to_be_bytes());
+        self.credits.apply_batch(writes).map_err(|e| self.refused(&e))
     }
 
     fn mark(&self, through: u64) -> Result<(), StoreError> {
@@ -223,10 +251,7 @@ impl Trees {
         })
     }
 
-    fn write_transactions(
-        &self,
-        transactions: &[(Slot, Option<Transaction>)],
-    ) -> Result<(), StoreError> {
+    fn write_transactions(&self, transactions: &[(Slot, Option<Transaction>)]) -> Result<(), StoreError> {
         let mut writes = sled::Batch::default();
         for (slot, record) in transactions {
             match record {
@@ -243,4 +268,9 @@ impl Trees {
     fn refused(&self, error: &dyn std::fmt::Display) -> StoreError {
         self.store.refused(error)
     }
+}
+
+fn number(tree: &'static str, value: &[u8]) -> Result<u64, RelayerError> {
+    let number = <[u8; 8]>::try_from(value).map_err(|e| corrupt(tree, &[], &e))?;
+    Ok(u64::from_be_bytes(number))
 }

@@ -32,7 +32,11 @@ pub(super) enum Entry<'a> {
 pub(super) enum Put<'a> {
     Whole(Cow<'a, Transaction>),
     /// All but this is as it was; its bytes are by far the most of it.
-    Standing { slot: Slot, inclusion: Option<Inclusion>, finalized: bool },
+    Standing {
+        slot: Slot,
+        inclusion: Option<Inclusion>,
+        finalized: bool,
+    },
 }
 
 impl<'a> Entry<'a> {
@@ -117,7 +121,8 @@ pub(super) fn replay(table: &mut Table, number: u64, entry: Entry<'_>) -> Result
             remove.iter().for_each(|slot| table.remove_transaction(*slot));
         }
         Entry::Forgotten { relay_ids } => {
-            for relay_id in relay_ids.iter().filter(|id| !has_seen(table, **id)).copied().collect::<Vec<_>>() {
+            for relay_id in relay_ids.iter().filter(|id| !has_seen(table, **id)).copied().collect::<Vec<_>>()
+            {
                 table.forget(relay_id);
             }
         }

@@ -9,6 +9,8 @@ use wia_abi::Authorization;
 use wia_protocol::Timestamp;
 use wia_protocol::relay::{Receipt, Refusal, State, Status, Update};
 
+use crate::intake::policy::Price;
+
 /// The most steps of one message that are kept. A message that fails and is handed in again and again drops
 /// its oldest steps, so that one record stays small.
 pub(crate) const MAX_HISTORY: usize = 128;
@@ -33,6 +35,8 @@ pub(crate) struct Item {
     pub(crate) transaction: Option<Slot>,
     /// How often a transaction that held it alone did nothing.
     pub(crate) attempts: u32,
+    /// What it does to its signer's credit.
+    pub(crate) price: Price,
     /// Number of the newest write that changed it.
     pub(crate) written: u64,
 }
@@ -191,8 +195,10 @@ impl Transaction {
 
     /// Whether the other record says the same, but for where it stands in the chain.
     pub(crate) fn differs_in_standing_only(&self, other: &Self) -> bool {
-        let Self { slot, contract, items, input, gas_limit, fees, hashes, raw, inclusion: _, finalized: _ } = self;
-        let same = (*slot, *contract, *gas_limit, *fees) == (other.slot, other.contract, other.gas_limit, other.fees);
+        let Self { slot, contract, items, input, gas_limit, fees, hashes, raw, inclusion: _, finalized: _ } =
+            self;
+        let same = (*slot, *contract, *gas_limit, *fees)
+            == (other.slot, other.contract, other.gas_limit, other.fees);
         same && *items == other.items && *hashes == other.hashes && *input == other.input && *raw == other.raw
     }
 

@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
+use serde::{Deserialize, Serialize};
 use wia_protocol::Timestamp;
 use wia_protocol::relay::{State, Update};
 
 use super::change::{Change, take_step};
 use super::record::{Item, Slot, Transaction};
 use super::retention::{self, EndedKey};
+use crate::intake::policy::Price;
 use crate::lane::batch::Candidate;
 use crate::state::{IllegalTransition, is_live};
 
@@ -38,10 +40,23 @@ pub(super) struct Table {
     ended: BTreeSet<EndedKey>,
     /// Messages that have failed and are kept, here or in the trees.
     failed: usize,
+    credits: HashMap<Address, Credit>,
+    /// Set aside for messages that are under way.
+    reserved: HashMap<Address, U256>,
+    /// The write up to which the credits had everything when they were read.
+    credited: u64,
     /// What the trees do not have as it stands here.
     unsaved: ByDigest<()>,
     unsaved_slots: BTreeSet<Slot>,
+    unsaved_credits: BTreeSet<Address>,
     unsaved_bytes: u64,
+}
+
+/// What a signer has paid, and what his executed messages cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Credit {
+    paid: U256,
+    used: U256,
 }
 
 /// One message in memory.
@@ -58,6 +73,8 @@ pub(super) struct Standing {
     /// It holds its signer's nonce.
     pub(super) live: bool,
     pub(super) ended: Option<EndedKey>,
+    /// It stands in a block.
+    executed: bool,
 }
 
 /// What is on its way to the trees.
@@ -67,6 +84,7 @@ pub(super) struct Unsaved {
     pub(super) messages: Vec<Unstored>,
     /// `None` when the trees are to forget it.
     pub(super) transactions: Vec<(Slot, Option<Transaction>)>,
+    pub(super) credits: Vec<(Address, Credit)>,
     bytes: u64,
 }
 
@@ -88,7 +106,14 @@ impl Unsaved {
 
 impl Standing {
     pub(super) fn of(relay_id: B256, item: &Item) -> Self {
-        Self { live: is_live(item.state()), ended: retention::ended_key(relay_id, item) }
+        let state = item.state();
+        let executed = matches!(state, State::Mined | State::Final);
+        Self { live: is_live(state), ended: retention::ended_key(relay_id, item), executed }
+    }
+
+    /// Its price is set aside.
+    fn is_reserved(self) -> bool {
+        self.live && !self.executed
     }
 
     fn has_failed(self) -> bool {
@@ -116,6 +141,18 @@ impl Table {
 
     pub(super) fn load_transactions(&mut self, transactions: Vec<Transaction>) {
         self.transactions.extend(transactions.into_iter().map(|record| (record.slot, record)));
+    }
+
+    pub(super) fn load_credits(&mut self, credits: Vec<(Address, Credit)>, through: u64) {
+        self.credits.extend(credits);
+        self.credited = through;
+    }
+
+    /// What a signer has paid, less what his messages cost that were executed or are under way.
+    pub(super) fn credit(&self, signer: Address) -> U256 {
+        let Credit { paid, used } = self.credits.get(&signer).copied().unwrap_or_default();
+        let reserved = self.reserved.get(&signer).copied().unwrap_or_default();
+        paid.saturating_sub(used).saturating_sub(reserved)
     }
 
     /// The message, if it is in memory; `Some(None)` is one that was forgotten.
@@ -241,6 +278,9 @@ impl Table {
         let before = Standing::of(change.relay_id, &item);
         let stepped = take_step(Arc::make_mut(&mut item), change, at, number);
         let signer = item.message.signer();
+        if number > self.credited {
+            self.charge(&item, before.executed, Standing::of(change.relay_id, &item).executed);
+        }
         self.follow(change.relay_id, before, item, true);
         Ok(Some((signer, stepped?)))
     }
@@ -270,6 +310,7 @@ impl Table {
     /// Everything that the trees do not have.
     pub(super) fn take_unsaved(&mut self) -> Unsaved {
         let slots = std::mem::take(&mut self.unsaved_slots);
+        let signers = std::mem::take(&mut self.unsaved_credits).into_iter();
         let messages = std::mem::take(&mut self.unsaved).into_keys().filter_map(|relay_id| {
             let held = self.held.get(&relay_id)?;
             Some(Unstored { relay_id, item: held.item.clone(), stored: held.stored })
@@ -278,6 +319,7 @@ impl Table {
             through: self.written,
             messages: messages.collect(),
             transactions: slots.into_iter().map(|slot| (slot, self.transaction(slot).cloned())).collect(),
+            credits: signers.filter_map(|signer| Some((signer, *self.credits.get(&signer)?))).collect(),
             bytes: std::mem::take(&mut self.unsaved_bytes),
         }
     }
@@ -301,6 +343,7 @@ impl Table {
     pub(super) fn unsave(&mut self, refused: Unsaved) {
         self.unsaved.extend(refused.messages.iter().map(|message| (message.relay_id, ())));
         self.unsaved_slots.extend(refused.transactions.iter().map(|(slot, _)| *slot));
+        self.unsaved_credits.extend(refused.credits.iter().map(|(signer, _)| *signer));
         self.unsaved_bytes = self.unsaved_bytes.saturating_add(refused.bytes);
     }
 
@@ -335,6 +378,9 @@ impl Table {
         if before.live != after.live {
             self.count_live(relay_id, item, after.live);
         }
+        if before.is_reserved() != after.is_reserved() {
+            self.reserve(item, after.is_reserved());
+        }
         if before.ended != after.ended {
             before.ended.iter().for_each(|key| {
                 self.ended.remove(key);
@@ -343,6 +389,36 @@ impl Table {
             let failed = |standing: Standing| usize::from(standing.has_failed());
             self.failed = (self.failed + failed(after)).saturating_sub(failed(before));
         }
+    }
+
+    /// Sets the price of a message aside, or gives it back.
+    fn reserve(&mut self, item: &Item, more: bool) {
+        let price = item.price.reserved();
+        if price.is_zero() {
+            return;
+        }
+        let signer = item.message.signer();
+        let reserved = self.reserved.entry(signer).or_default();
+        *reserved = if more { reserved.saturating_add(price) } else { reserved.saturating_sub(price) };
+        if reserved.is_zero() {
+            self.reserved.remove(&signer);
+        }
+    }
+
+    /// Takes the price of a message that was executed, or gives it back when it no longer is.
+    fn charge(&mut self, item: &Item, before: bool, after: bool) {
+        if before == after || item.price == Price::default() {
+            return;
+        }
+        let signer = item.message.signer();
+        let Credit { paid, used } = self.credits.entry(signer).or_default();
+        let Price { costs, pays } = item.price;
+        (*paid, *used) = if after {
+            (paid.saturating_add(pays), used.saturating_add(costs))
+        } else {
+            (paid.saturating_sub(pays), used.saturating_sub(costs))
+        };
+        self.unsaved_credits.insert(signer);
     }
 
     fn count_live(&mut self, relay_id: B256, item: &Item, more: bool) {

@@ -12,6 +12,7 @@ use wia_protocol::relay::Receipt;
 use super::record::{Fees, Inclusion, Slot};
 use super::retention::{EndedKey, Retention};
 use super::*;
+use crate::intake::policy::Price;
 use crate::state::Event;
 
 const CONTRACT: Address = Address::repeat_byte(4);
@@ -41,6 +42,7 @@ fn item(signer: u8, nonce: u64, deadline: u64) -> Item {
         history: Vec::new(),
         transaction: None,
         attempts: 0,
+        price: Price::default(),
         written: 0,
     }
 }
@@ -107,6 +109,45 @@ fn live_messages_are_bounded_in_all_and_per_signer() {
     step(&queue, id(0), Event::Reject).unwrap();
     assert!(matches!(accept(&queue, id(9), item(1, 9, 10)), Acceptance::SignerFull));
     assert!(matches!(accept(&queue, id(9), item(9, 9, 10)), Acceptance::Written(_)));
+}
+
+#[test]
+fn a_fee_is_paid_beforehand_set_aside_and_taken_once_it_is_executed() {
+    let folder = folder();
+    let queue = Queue::open(&folder.store, Limits { live: 9, live_per_signer: 9 }).unwrap();
+    let priced = |nonce, costs, pays| {
+        let price = Price { costs: U256::from(costs), pays: U256::from(pays) };
+        Item { price, ..item(1, nonce, 100) }
+    };
+    let credit = || queue.lock().credit(Address::repeat_byte(1));
+    let executed = |relay_id| {
+        for event in [Event::Claim, Event::Submit, Event::Mine] {
+            step(&queue, relay_id, event).unwrap();
+        }
+    };
+    let poor = accept(&queue, id(1), priced(1, 10, 0));
+    assert!(matches!(poor, Acceptance::Unpaid(credit) if credit.is_zero()));
+    assert!(
+        matches!(accept(&queue, id(2), priced(2, 10, 9)), Acceptance::Unpaid(_)),
+        "less than its own price"
+    );
+    accept(&queue, id(3), priced(3, 10, 35));
+    assert_eq!(credit(), U256::ZERO, "not before it is executed");
+    executed(id(3));
+    assert_eq!(credit(), U256::from(25));
+
+    accept(&queue, id(1), priced(1, 10, 0));
+    accept(&queue, id(2), priced(2, 10, 0));
+    assert_eq!(credit(), U256::from(5), "set aside");
+    assert!(matches!(accept(&queue, id(4), priced(4, 10, 0)), Acceptance::Unpaid(_)));
+    step(&queue, id(1), Event::Reject).unwrap();
+    assert_eq!(credit(), U256::from(15), "what is not executed costs nothing");
+    executed(id(2));
+    assert_eq!(credit(), U256::from(15));
+    step(&queue, id(2), Event::Reorg).unwrap();
+    assert_eq!(credit(), U256::from(15), "set aside again");
+    step(&queue, id(3), Event::Reorg).unwrap();
+    assert_eq!(credit(), U256::ZERO, "the payment left the chain");
 }
 
 #[test]

@@ -255,6 +255,7 @@ fn what_is_acknowledged_is_fsynced() {
         .expect("strace is needed: scripts/test says how to get it");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let seen = std::fs::read_to_string(&trace).unwrap();
-    let synced = seen.lines().filter(|l| l.contains("fdatasync(") && l.contains("/store/journals/relay/")).count();
+    let synced =
+        seen.lines().filter(|l| l.contains("fdatasync(") && l.contains("/store/journals/relay/")).count();
     assert!(synced >= usize::try_from(MESSAGES).unwrap(), "{MESSAGES} receipts, {synced} syncs:\n{seen}");
 }

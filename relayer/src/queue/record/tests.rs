@@ -31,6 +31,7 @@ fn item() -> Item {
         history: Vec::new(),
         transaction: Some(Slot { lane: Address::repeat_byte(5), nonce: 3 }),
         attempts: 0,
+        price: Price::default(),
         written: 7,
     }
 }

@@ -64,10 +64,12 @@ struct Everything {
     ended: Vec<EndedKey>,
     failed: usize,
     paid: bool,
+    credit: U256,
 }
 
 fn everything(queue: &Queue) -> Everything {
     let failed = queue.lock().failed();
+    let credit = queue.lock().credit(Address::repeat_byte(1));
     let item = |n| Some((id(n), (*queue.item(id(n)).unwrap()?).clone()));
     Everything {
         items: (0..MESSAGES).filter_map(item).collect(),
@@ -77,7 +79,15 @@ fn everything(queue: &Queue) -> Everything {
         ended: keys(queue),
         failed,
         paid: queue.is_paid(Address::repeat_byte(0xbb)),
+        credit,
     }
+}
+
+/// Of one signer; the first one pays for others.
+fn message(n: u8, deadline: u64) -> Item {
+    let pays = if n == 0 { 3 } else { 0 };
+    let price = Price { costs: U256::ONE, pays: U256::from(pays) };
+    Item { price, ..item(1, n.into(), deadline) }
 }
 
 fn slot(n: u8) -> Slot {
@@ -88,11 +98,11 @@ async fn act(queue: &Queue, act: Act) {
     let mut changes = Changes::default();
     match act {
         Act::Accept(n) => {
-            accept(queue, id(n), item(1, n.into(), 10 + u64::from(n)));
+            accept(queue, id(n), message(n, 10 + u64::from(n)));
         }
         Act::Withdraw(n) => {
             // As it happens: accepted, and not offered.
-            if let Acceptance::Written(_) = queue.accept(id(n), item(1, n.into(), 15), NOW).unwrap() {
+            if let Acceptance::Written(_) = queue.accept(id(n), message(n, 15), NOW).unwrap() {
                 queue.withdraw(id(n)).unwrap();
             }
         }

@@ -293,6 +293,19 @@ impl Watch {
     }
 }
 
+/// What a relayer takes for each message, out of what its signer has transferred to `payee` through it before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fee {
+    /// Deployment name of the token.
+    pub contract: String,
+    /// Who is paid.
+    #[serde(with = "wia_abi::eip55")]
+    pub payee: Address,
+    /// In the token's smallest unit, a decimal string.
+    pub value: String,
+}
+
 /// `relay.info`'s result: what a wallet needs to sign for this relayer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -309,6 +322,9 @@ pub struct Info {
     pub actions: std::collections::BTreeMap<String, Vec<String>>,
     /// The furthest `validBefore`, in seconds from now.
     pub max_validity_s: u64,
+    /// What each message costs its signer, when it costs something.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fee: Option<Fee>,
     /// The depth that `final` means.
     pub final_confirmations: u64,
     /// libp2p addresses, each with the peer id.

@@ -58,6 +58,11 @@ pub struct Config {
     pub origin_burst: u32,
     /// Submissions that one origin may make per second, steadily: 200.
     pub origin_per_second: u32,
+    /// Submissions that one peer of the mesh may pass on at once: 20,000. They are others' messages, each of which counts
+    /// against its signer.
+    pub gossip_burst: u32,
+    /// Submissions that one peer of the mesh may pass on per second, steadily: 5,000.
+    pub gossip_per_second: u32,
     /// Messages that one signer may hand in at once: 1,000.
     pub signer_burst: u32,
     /// Messages that one signer may hand in per second, steadily: 100.
@@ -165,6 +170,8 @@ impl Config {
             max_live_items_per_signer: 1_000,
             origin_burst: 2_000,
             origin_per_second: 200,
+            gossip_burst: 20_000,
+            gossip_per_second: 5_000,
             signer_burst: 1_000,
             signer_per_second: 100,
             wasted_gas_per_hour: 1_000_000,

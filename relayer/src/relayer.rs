@@ -134,6 +134,7 @@ impl Relayer {
             relayer: self.shared.promises.relayer(),
             actions: self.shared.destinations.offered(),
             max_validity_s: config.max_validity_s,
+            fee: self.shared.policy.fee(),
             final_confirmations: config.final_confirmations,
             p2p: lock(&self.shared.p2p).clone(),
             rpc_url: config.rpc_url_for_wallets.clone(),

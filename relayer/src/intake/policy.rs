@@ -15,7 +15,7 @@ use alloy::sol_types::SolStruct;
 use serde::{Deserialize, Serialize};
 use wia_abi::authorization::TransferWithAuthorization;
 use wia_abi::{Authorization, Deployment, action};
-use wia_protocol::RpcError;
+use wia_protocol::{RpcError, relay};
 
 use crate::{Config, RelayerError};
 
@@ -117,6 +117,12 @@ impl Policy {
         let paid = message.payee() == Some(fee.payee) && contract == *token;
         let pays = message.value().filter(|_| paid).unwrap_or_default();
         Ok(Price { costs: fee.value, pays })
+    }
+
+    /// As wallets are told of it.
+    pub(crate) fn fee(&self) -> Option<relay::Fee> {
+        let (_, Fee { contract, payee, value }) = self.fee.as_ref()?;
+        Some(relay::Fee { contract: contract.clone(), payee: *payee, value: value.to_string() })
     }
 
     /// The refusal of a message whose signer has only so much credit that is not set aside.

@@ -88,6 +88,7 @@ enum Key {
 
 pub(crate) struct Quota {
     origin: Rate,
+    gossip: Rate,
     signer: Rate,
     wasted: Rate,
     questions: Rate,
@@ -114,6 +115,7 @@ impl Quota {
         let wasted = config.wasted_gas_per_hour.max(1);
         Self {
             origin: of(config.origin_burst, config.origin_per_second),
+            gossip: of(config.gossip_burst, config.gossip_per_second),
             signer: of(config.signer_burst, config.signer_per_second),
             wasted: Rate { burst: wasted, per_hour: wasted },
             questions: of(
@@ -135,7 +137,8 @@ impl Quota {
                 Some(per_hour) => Rate { burst: per_hour, per_hour },
                 None => return Ok(()),
             },
-            _ => self.origin,
+            Origin::Gossip(_) => self.gossip,
+            Origin::Ip(_) | Origin::Peer(_) => self.origin,
         };
         self.take(Key::Origin(origin.key()), 1, rate, now).map_err(|retry_after_s| {
             let (limit, window, per) = match origin {

@@ -4,9 +4,9 @@ use alloy::primitives::{Address, B256, U256};
 use alloy::providers::ext::AnvilApi;
 use futures::FutureExt;
 use wia_protocol::relay::{State, StatusQuery, Submission, Watch};
-use wia_relayer::{Config, Origin, Tier};
+use wia_relayer::{Config, Fee, Origin, Tier, ValueBounds};
 
-use crate::support::{Anvil, Relay, config, field, message, origin, within};
+use crate::support::{Anvil, CREDIT, Relay, config, field, message, origin, within};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
 
@@ -69,6 +69,57 @@ async fn a_final_message_is_forgotten_once_no_reorg_can_bring_it_back() {
     anvil.provider.anvil_increase_time(60).await.unwrap();
     forgotten(&anvil, &relay, relay_id).await;
     assert_eq!(field(&relay.submit(&transfer).await.unwrap_err()), "validBefore");
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_fee_a_signer_pays_first_and_what_he_paid_survives_a_restart() {
+    const OPERATOR: Address = Address::repeat_byte(0xfe);
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let one = U256::from(CREDIT);
+    let fee = Fee { contract: "CarbonCredit".into(), payee: OPERATOR, value: one };
+    let config = || Config { fee: Some(fee.clone()), ..config(&anvil) };
+    let relay = Relay::start_with(&anvil, folder.path(), config(), anvil.port).await;
+    let told = relay.relayer.info().fee.unwrap();
+    assert_eq!((told.contract.as_str(), told.payee, told.value), ("CarbonCredit", OPERATOR, one.to_string()));
+    let alice = anvil.wallet(1, 10).await;
+    let refused = relay.submit(&anvil.transfer(&alice, PAYEE, 1, 0).await).await.unwrap_err();
+    assert_eq!((refused.code, field(&refused)), (-32000, "from"));
+    let data = refused.data.unwrap();
+    assert_eq!([&data["credit"], &data["fee"]], [&"0".to_owned(), &one.to_string()]);
+
+    // For herself and two more.
+    let (_, mut steps) = relay.follow(&anvil.transfer(&alice, OPERATOR, 3, 1).await).await;
+    steps.mined(&anvil).await;
+    relay.stop().await;
+    let relay = Relay::start_with(&anvil, folder.path(), config(), anvil.port).await;
+    let mut last = B256::ZERO;
+    for nonce in [2, 3] {
+        last = relay.submit(&anvil.transfer(&alice, PAYEE, 1, nonce).await).await.unwrap().relay_id;
+    }
+    let refused = relay.submit(&anvil.transfer(&alice, PAYEE, 1, 4).await).await.unwrap_err();
+    assert_eq!(field(&refused), "from", "what she paid is set aside");
+    relay.mine_until(&anvil, last, State::Mined).await;
+    assert_eq!(anvil.balance(PAYEE).await, one * U256::from(2));
+    assert_eq!(anvil.balance(OPERATOR).await, one * U256::from(3));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_out_of_bounds_is_refused_by_the_rule_that_names_them() {
+    let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
+    let mut config = config(&anvil);
+    let most = U256::from(2) * U256::from(CREDIT);
+    let bounds = ValueBounds { max: most, ..ValueBounds::default() };
+    config.transfer_values.insert("CarbonCredit".into(), bounds);
+    let relay = Relay::start_with(&anvil, folder.path(), config, anvil.port).await;
+    let alice = anvil.wallet(1, 10).await;
+    let refused = relay.submit(&anvil.transfer(&alice, PAYEE, 3, 0).await).await.unwrap_err();
+    assert_eq!((refused.code, field(&refused)), (-32602, "value"));
+    assert!(refused.to_string().contains(&most.to_string()), "{refused}");
+    let taken = relay.submit(&anvil.transfer(&alice, PAYEE, 2, 0).await).await.unwrap().relay_id;
+    relay.mine_until(&anvil, taken, State::Mined).await;
+    assert_eq!(anvil.balance(PAYEE).await, most);
     relay.stop().await;
 }
 

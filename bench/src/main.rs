@@ -1,8 +1,8 @@
 //! `wia-bench`: how fast `wia` is, measured from outside on a chain of its own, beside the floor of the same run.
 //!
 //! In: a release `wia`, a native anvil, a seed. Out: a table and a JSON file that name the machine. Nothing asserts on
-//! time; the exit code says whether the run was carried out and everything that came was right. `scripts/bench` builds
-//! what it needs and runs it.
+//! time; the exit code says whether the run was carried out and everything that came was right. [`readme`] puts such JSON
+//! files into the README. `scripts/bench` builds what it needs and runs it.
 
 mod chain;
 mod error;
@@ -11,6 +11,7 @@ mod measure;
 mod process;
 mod progress;
 mod random;
+mod readme;
 mod relayer;
 mod report;
 mod rpc;
@@ -38,6 +39,7 @@ struct Cli {
 enum Command {
     Indexer(run::Options),
     Relayer(relayer::Options),
+    Readme(readme::Options),
 }
 
 impl Command {
@@ -45,6 +47,7 @@ impl Command {
         match self {
             Self::Indexer(options) => options.run().await,
             Self::Relayer(options) => options.run().await,
+            Self::Readme(options) => options.run(),
         }
     }
 }

@@ -110,13 +110,17 @@ fn whole(number: u128) -> i64 {
 
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.thousandths < 0 { "-" } else { "" };
-        let (whole, rest) =
-            (self.thousandths.unsigned_abs() / 1_000, self.thousandths.unsigned_abs() % 1_000);
-        match self.unit {
-            unit if unit.ends_with("/s") || unit == "gas" => write!(f, "{} {unit}", grouped(whole)),
-            unit => write!(f, "{sign}{}.{:02} {unit}", grouped(whole), rest / 10),
-        }
+        f.write_str(&for_people(self.thousandths, self.unit))
+    }
+}
+
+/// A quantity as people read it, e.g. `4.56 ms`; rates and gas, which come in thousands, without decimals.
+pub(crate) fn for_people(thousandths: i64, unit: &str) -> String {
+    let sign = if thousandths < 0 { "-" } else { "" };
+    let (whole, rest) = (thousandths.unsigned_abs() / 1_000, thousandths.unsigned_abs() % 1_000);
+    match unit {
+        unit if unit.ends_with("/s") || unit == "gas" => format!("{} {unit}", grouped(whole)),
+        unit => format!("{sign}{}.{:02} {unit}", grouped(whole), rest / 10),
     }
 }
 
@@ -131,6 +135,17 @@ fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+impl Target {
+    /// The target for people, e.g. `≤ 6.00 ms`; empty without one.
+    pub(crate) fn for_people(self, unit: &str) -> String {
+        match self {
+            Self::AtMost(most) => format!("≤ {}", for_people(most, unit)),
+            Self::AtLeast(least) => format!("≥ {}", for_people(least, unit)),
+            Self::None => String::new(),
+        }
+    }
 }
 
 impl Figure {
@@ -155,16 +170,6 @@ impl Figure {
             Target::AtMost(most) => Some(self.seen.thousandths <= most),
             Target::AtLeast(least) => Some(self.seen.thousandths >= least),
             Target::None => None,
-        }
-    }
-
-    /// The target for people, e.g. `≤ 6.00 ms`; empty without one.
-    pub(crate) fn wanted(&self) -> String {
-        let quantity = |thousandths| Quantity { thousandths, unit: self.seen.unit };
-        match self.target {
-            Target::AtMost(most) => format!("≤ {}", quantity(most)),
-            Target::AtLeast(least) => format!("≥ {}", quantity(least)),
-            Target::None => String::new(),
         }
     }
 

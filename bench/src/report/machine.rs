@@ -4,14 +4,15 @@ use std::fmt;
 use std::fs;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 /// A machine and the programs on it, as they name themselves; empty where they do not.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) cpu: String,
     pub(crate) cores: usize,
     /// GiB of memory, rounded down.
+    #[serde(rename = "memoryGiB")]
     pub(crate) memory_gib: u64,
     /// The load average of the last minute, at the start: what others do here.
     pub(crate) load: String,
@@ -38,14 +39,6 @@ impl Machine {
             anvil: anvil.to_owned(),
             commit: said(Command::new("git").args(["describe", "--always", "--dirty", "--exclude=*"])),
         }
-    }
-
-    pub(crate) fn to_json(&self) -> Value {
-        let Self { cpu, cores, memory_gib, load, kernel, rustc, anvil, commit } = self;
-        json!({
-            "cpu": cpu, "cores": cores, "memoryGiB": memory_gib, "load": load, "kernel": kernel, "rustc": rustc,
-            "anvil": anvil, "commit": commit,
-        })
     }
 }
 

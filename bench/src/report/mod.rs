@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-pub(crate) use figure::{Figure, Quantity};
+pub(crate) use figure::{Figure, Quantity, Target, for_people};
 pub(crate) use machine::Machine;
 
 use crate::error::BenchError;
@@ -69,13 +69,18 @@ impl Report {
         self.sections.push(section);
     }
 
-    /// Writes the JSON; `failure` is why the run ended early, if it did.
-    pub(crate) fn write(&self, path: &Path, failure: Option<&BenchError>) -> Result<(), BenchError> {
+    /// For programs; `failure` is why the run ended early, if it did.
+    pub(crate) fn to_json(&self, failure: Option<&BenchError>) -> Value {
         let sections: Vec<_> = self.sections.iter().map(Section::to_json).collect();
-        let report = json!({
-            "machine": self.machine.to_json(), "seed": self.seed, "quick": self.quick,
+        json!({
+            "machine": self.machine, "seed": self.seed, "quick": self.quick,
             "failure": failure.map(ToString::to_string), "sections": sections,
-        });
+        })
+    }
+
+    /// Writes the JSON.
+    pub(crate) fn write(&self, path: &Path, failure: Option<&BenchError>) -> Result<(), BenchError> {
+        let report = self.to_json(failure);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(BenchError::file(folder))?;
         }
@@ -96,7 +101,7 @@ impl fmt::Display for Report {
                     Some(false) => "MISSED",
                     None => "",
                 };
-                let (seen, wanted) = (figure.seen.to_string(), figure.wanted());
+                let (seen, wanted) = (figure.seen.to_string(), figure.target.for_people(figure.seen.unit));
                 let line = format!("  {:<50} {seen:>18} {wanted:>22}  {verdict}", figure.name);
                 writeln!(f, "{}", line.trim_end())?;
             }

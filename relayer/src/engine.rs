@@ -8,7 +8,6 @@
 //! Each lane is one account; all of them are fed from one queue, each with at most one batch in preparation.
 
 mod dispatch;
-
 mod follow;
 mod identity;
 mod note;
@@ -44,8 +43,8 @@ use crate::state::Event;
 use crate::{Config, Relayer, RelayerError};
 use observe::{Named, Observation};
 
-/// Pause before the journal is moved to the trees again after there was no room for it.
-const SAVE_AGAIN: Duration = Duration::from_secs(10);
+/// Pause before a write is tried again for which there was no room on the disk.
+const ROOM_AGAIN: Duration = Duration::from_secs(2);
 
 /// Drives the relayer; nothing is sent or followed before [`Engine::run`]. When it ends or is dropped, the
 /// [`Relayer`] takes no more submissions.
@@ -267,7 +266,8 @@ impl Engine {
                 biased;
                 () = stop.cancelled() => {
                     // Whoever opens the queue next must not find it at work.
-                    return if saving.is_some() { ready(&mut saving).await.map_err(Into::into) } else { Ok(()) };
+                    let saved = if saving.is_some() { ready(&mut saving).await } else { Ok(()) };
+                    return saved.or_else(|error| if error.wants_room() { Ok(()) } else { Err(error.into()) });
                 }
                 Some(sent) = self.sending.next(), if !self.sending.is_empty() => self.sent(sent),
                 seen = ready(&mut observing) => {
@@ -282,7 +282,7 @@ impl Engine {
                             return Err(error.into());
                         }
                         tracing::error!(%error, "the journal of messages could not be moved to the trees");
-                        save_at = Instant::now() + SAVE_AGAIN;
+                        save_at = Instant::now() + ROOM_AGAIN;
                     }
                 }
                 changed = heads.changed(), if heads_open => heads_open = changed.is_ok(),
@@ -297,10 +297,18 @@ impl Engine {
         }
     }
 
-    /// Writes changes; they are published by [`Engine::settle`].
-    fn apply(&mut self, changes: &Changes) -> Result<(), RelayerError> {
+    /// Writes changes; they are published by [`Engine::settle`]. Waits while the disk is full: nothing was written then.
+    async fn apply(&mut self, changes: &Changes) -> Result<(), RelayerError> {
         if !changes.is_empty() {
-            let updates = self.shared.queue.apply(changes, now())?;
+            let updates = loop {
+                match self.shared.queue.apply(changes, now()) {
+                    Err(RelayerError::Store(error)) if error.wants_room() => {
+                        tracing::error!(%error, "what became of messages cannot be written");
+                        tokio::time::sleep(ROOM_AGAIN).await;
+                    }
+                    outcome => break outcome?,
+                }
+            };
             for step in &changes.steps {
                 self.holds.remove(&step.relay_id);
                 if matches!(step.event, Event::Mine | Event::Skip | Event::Expire | Event::Reject) {

@@ -226,14 +226,20 @@ fn log_unasked(error: &ChainError) {
 /// Writes, makes durable, answers; in that order.
 async fn accept(shared: Arc<Shared>, relay_id: B256, item: Item) -> Result<Submitted, RpcError> {
     let (now, signer_member) = (item.receipt.received_at, item.message.action().signer_member());
-    match shared.queue.accept(relay_id, item, now).map_err(internal)? {
+    let accepted = match shared.queue.accept(relay_id, item, now) {
+        Err(RelayerError::Store(error)) if error.wants_room() => {
+            tracing::error!(%error, "a message cannot be kept");
+            return Err(unavailable(
+                "server",
+                "there is no room to keep it; submit again later, or to another relayer",
+            ));
+        }
+        outcome => outcome.map_err(internal)?,
+    };
+    match accepted {
         Acceptance::Written(item) => {
-            if let Err(error) = shared.queue.durable().await {
-                if let Err(error) = shared.queue.withdraw(relay_id) {
-                    tracing::error!(%relay_id, %error, "an acceptance could not be taken back");
-                }
-                return Err(internal(error));
-            }
+            // Should it fail, nobody was told, and nothing is written any more until a restart reads what is there.
+            shared.queue.durable().await.map_err(internal)?;
             metrics::counter!("wia_relayer_accepted_total").increment(1);
             if let Some(step) = item.last() {
                 shared.feed.publish(item.message.signer(), &step.update(relay_id));

@@ -92,11 +92,11 @@ impl Queue {
         table.load_credits(credits, credited);
         for number in through + 1..=journal.last_key().unwrap_or(through) {
             let payload = journal.get(number).map_err(StoreError::from)?;
-            let entry = entry::read(number, payload)?;
+            let (entry, bytes) = entry::read(number, payload)?;
             for relay_id in entry.messages() {
                 trees.hold(&mut table, relay_id)?;
             }
-            entry::replay(&mut table, number, entry)?;
+            entry::replay(&mut table, number, bytes, entry)?;
         }
         Ok(Self {
             store: store.clone(),
@@ -140,7 +140,8 @@ impl Queue {
         now: Timestamp,
     ) -> Result<Acceptance, RelayerError> {
         let mut table = self.lock();
-        if let Some(known) = self.look(&table, relay_id)? {
+        self.trees.hold(&mut table, relay_id)?;
+        if let Some(known) = table.held(relay_id).flatten() {
             if transition(known.state(), Event::Accept).is_err() {
                 return Ok(Acceptance::Known);
             }
@@ -156,30 +157,17 @@ impl Queue {
         if table.live_by(signer) >= self.limits.live_per_signer {
             return Ok(Acceptance::SignerFull);
         }
-        let credit = table.credit(signer);
+        let credit = table.credit(fresh.price.token, signer);
         if fresh.price.reserved() > credit {
             return Ok(Acceptance::Unpaid(credit));
         }
         fresh.order = table.next_order();
         let step = fresh.push(State::Accepted, now, Detail::default());
-        self.trees.hold(&mut table, relay_id)?;
         let number = self.append(&mut table, &Entry::Accepted { relay_id, item: Cow::Borrowed(&fresh) })?;
         let accepted = table.accept(relay_id, fresh, number);
         drop(table);
         change::log(&step.update(relay_id));
         Ok(Acceptance::Written(accepted))
-    }
-
-    /// Takes back an acceptance that could not be made durable: nothing half-accepted stays.
-    pub(crate) fn withdraw(&self, relay_id: B256) -> Result<(), RelayerError> {
-        let mut table = self.lock();
-        let Some(item) = table.held(relay_id).flatten() else { return Ok(()) };
-        if item.state() != State::Accepted || table.is_ready(&item) {
-            return Ok(());
-        }
-        let number = self.append(&mut table, &Entry::Withdrawn { relay_id })?;
-        table.withdraw(relay_id, number);
-        Ok(())
     }
 
     /// Offers a durable acceptance to the lane, unless the message has moved on: a block that was thought lost
@@ -235,11 +223,6 @@ impl Queue {
             self.durable().await?;
         }
         Ok(item)
-    }
-
-    /// What stands of a message, in memory or in the trees.
-    fn look(&self, table: &Table, relay_id: B256) -> Result<Option<Arc<Item>>, RelayerError> {
-        table.held(relay_id).map_or_else(|| Ok(self.trees.item(relay_id)?.map(Arc::new)), Ok)
     }
 
     /// Appends one write; gives its number.

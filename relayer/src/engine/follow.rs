@@ -98,21 +98,21 @@ impl Engine {
             other => other?,
         }
         self.shared.set_away(false);
-        let mut wrote = self.undo_reorged(&seen)?;
+        let mut wrote = self.undo_reorged(&seen).await?;
         for (_, tracked) in self.transactions.iter_mut().filter(|(n, _)| !seen.passed.contains_key(n)) {
             tracked.missed = 0;
         }
         for (slot, passed) in &seen.passed {
             wrote |= match passed {
                 Passed::Mined { inclusion, succeeded, verdicts } => {
-                    self.mined(*slot, *inclusion, *succeeded, verdicts)?
+                    self.mined(*slot, *inclusion, *succeeded, verdicts).await?
                 }
                 Passed::Missed => self.missed(*slot),
-                Passed::Lost(uses) => self.lost(*slot, uses, seen.head)?,
+                Passed::Lost(uses) => self.lost(*slot, uses, seen.head).await?,
             };
         }
-        wrote |= self.finalize(seen.head)?;
-        wrote |= self.expire(seen.head)?;
+        wrote |= self.finalize(seen.head).await?;
+        wrote |= self.expire(seen.head).await?;
         wrote |= self.prune(seen.head)?;
         self.count_in_flight();
         self.settle(wrote).await?;
@@ -127,7 +127,7 @@ impl Engine {
 
     /// Blocks with transactions of ours that left the chain: their messages go back to submitted, and the
     /// transactions are sent again, because not every node returns them to its pool.
-    fn undo_reorged(&mut self, seen: &Observation) -> Result<bool, RelayerError> {
+    async fn undo_reorged(&mut self, seen: &Observation) -> Result<bool, RelayerError> {
         // A block below the head that the endpoint does not know says nothing of the chain: it is asked again.
         self.unread = seen.blocks.iter().filter(|(_, hash)| hash.is_none()).map(|(n, _)| *n).collect();
         if !self.unread.is_empty() {
@@ -182,12 +182,12 @@ impl Engine {
             // The other branch may hold them already: that is worth a look at once.
             self.look_at = Some(Instant::now());
         }
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         Ok(!changes.is_empty())
     }
 
     /// A version of the transaction is in a block.
-    fn mined(
+    async fn mined(
         &mut self,
         slot: Slot,
         inclusion: Inclusion,
@@ -248,7 +248,7 @@ impl Engine {
             }
         }
         changes.put.push(record);
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         Ok(true)
     }
 
@@ -271,7 +271,7 @@ impl Engine {
 
     /// The chain has passed the nonce, and none of the versions is in it: something else used the account. The
     /// chain says of each message whether somebody executed it; what is not executed is queued again.
-    fn lost(&mut self, slot: Slot, uses: &[Use], head: Head) -> Result<bool, RelayerError> {
+    async fn lost(&mut self, slot: Slot, uses: &[Use], head: Head) -> Result<bool, RelayerError> {
         let Some(tracked) = self.transactions.remove(&slot) else { return Ok(false) };
         let hash = tracked.record.hash();
         tracing::warn!(
@@ -300,12 +300,12 @@ impl Engine {
                 }
             }
         }
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         Ok(true)
     }
 
     /// Depths: final, and too deep to follow.
-    fn finalize(&mut self, head: Head) -> Result<bool, RelayerError> {
+    async fn finalize(&mut self, head: Head) -> Result<bool, RelayerError> {
         let config = &self.shared.config;
         let (enough, most) = (config.final_confirmations, config.max_reorg_depth);
         let mut changes = Changes::default();
@@ -334,18 +334,18 @@ impl Engine {
         for slot in &changes.remove {
             self.transactions.remove(slot);
         }
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         Ok(!changes.is_empty())
     }
 
     /// What still waits when its time is over, by the chain's clock.
-    fn expire(&mut self, head: Head) -> Result<bool, RelayerError> {
+    async fn expire(&mut self, head: Head) -> Result<bool, RelayerError> {
         let mut changes = Changes::default();
         for relay_id in self.shared.queue.overdue(head.timestamp) {
             let reason = Some("validBefore has passed".to_owned());
             changes.step(relay_id, Event::Expire, None, Detail { reason, ..Detail::default() });
         }
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         Ok(!changes.is_empty())
     }
 

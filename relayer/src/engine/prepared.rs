@@ -56,7 +56,7 @@ impl Engine {
         let mut changes = Changes::default();
         self.fail(&prepared, behind, &mut changes)?;
         if prepared.entries.is_empty() {
-            self.apply(&changes)?;
+            self.apply(&changes).await?;
             return self.settle(true).await;
         }
         let Prepared { contract, entries, input, gas_limit, fees, .. } = prepared;
@@ -66,7 +66,7 @@ impl Engine {
         let mut record = Transaction::unsigned(slot, contract, items, input, gas_limit, fees);
         if let Err(reason) = self.sign_version(&mut record).await {
             self.unsigned(lane, &reason);
-            self.apply(&changes)?;
+            self.apply(&changes).await?;
             return self.settle(true).await;
         }
         let (hash, items) = (record.hash(), record.items.len());
@@ -79,7 +79,7 @@ impl Engine {
         tracing::info!(lane = %slot.lane, nonce = slot.nonce, %hash, items, gas_limit, "signed a batch");
         changes.put.push(record.clone());
         // The order matters: a nonce is taken by what is on disk, and only what is on disk is sent.
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         self.settle(true).await?;
         let head = self.shared.head().map_or(0, |head| head.number);
         self.shared.claim(&record.items, head);

@@ -67,7 +67,7 @@ impl Engine {
             }
         }
         changes.put.push(record.clone());
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         self.settle(true).await?;
         if let Some(tracked) = self.transactions.get_mut(&slot) {
             tracked.record = record;

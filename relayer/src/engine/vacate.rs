@@ -70,7 +70,7 @@ impl Engine {
             }
         }
         changes.put.push(record.clone());
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         self.settle(true).await?;
         if let Some(tracked) = self.transactions.get_mut(&slot) {
             tracked.record = record;
@@ -107,7 +107,7 @@ impl Engine {
         }
         let mut changes = Changes::default();
         changes.put.push(record.clone());
-        self.apply(&changes)?;
+        self.apply(&changes).await?;
         self.settle(true).await?;
         self.track(record)
     }

@@ -4,9 +4,9 @@
 //! names `value` and the rule.
 //!
 //! A fee is paid beforehand, by a transfer to the operator's account through this relayer: once it is mined, the signer
-//! has its value as credit, and each message of his that is mined takes the price of one from it. While messages are
-//! under way their price is set aside. What is not executed costs nothing, what leaves the chain is given back, and a
-//! payment pays for itself. Credit is kept with the messages ([`crate::queue`]) and outlives them.
+//! has its value as credit, and each message of his that this relayer gets mined takes the price of one from it. While
+//! messages are under way their price is set aside. What is not executed, or by somebody else, costs and brings nothing,
+//! what leaves the chain is given back, and a payment pays for itself. Credit is kept with the messages ([`crate::queue`]) and outlives them.
 
 use std::collections::BTreeMap;
 
@@ -54,6 +54,8 @@ pub(crate) struct Policy {
 /// What a message does to its signer's credit when it is executed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Price {
+    /// In which the fee is paid; zero without a fee.
+    pub(crate) token: Address,
     /// Taken.
     pub(crate) costs: U256,
     /// Given, because it pays.
@@ -116,7 +118,7 @@ impl Policy {
         let Some((token, fee)) = &self.fee else { return Ok(Price::default()) };
         let paid = message.payee() == Some(fee.payee) && contract == *token;
         let pays = message.value().filter(|_| paid).unwrap_or_default();
-        Ok(Price { costs: fee.value, pays })
+        Ok(Price { token: *token, costs: fee.value, pays })
     }
 
     /// As wallets are told of it.

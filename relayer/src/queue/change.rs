@@ -120,6 +120,7 @@ pub(super) fn take_step(
     item.written = number;
     Ok(item.push(state, now, detail).update(change.relay_id))
 }
+
 /// One line per change of state.
 pub(super) fn log(update: &Update) {
     let Update { relay_id, status, sequence, tx_hash, block, reason, .. } = update;

@@ -10,7 +10,7 @@
 //! | `relay_live` | digest of each message that is live | nothing |
 //! | `relay_ended` | [`retention::EndedKey`](super::retention::EndedKey): when it may be forgotten | nothing |
 //! | `relay_transactions` | account ‖ nonce, big-endian | [`Transaction`] |
-//! | `relay_credits` | signer | [`Credit`]; under no key the number of the write up to which they have everything |
+//! | `relay_credits` | token ‖ signer | [`Credit`]; under no key the number of the write up to which they have everything |
 //! | `relay_through` | nothing | number of the write up to which the trees have everything, big-endian |
 
 use alloy::primitives::{Address, B256};
@@ -21,7 +21,7 @@ use wia_store::{Store, StoreError};
 
 use super::record::{Item, Slot, Transaction};
 use super::retention;
-use super::table::{Credit, Standing, Table, Unsaved, Unstored};
+use super::table::{Account, Credit, Standing, Table, Unsaved, Unstored};
 use super::{Queue, corrupt};
 use crate::RelayerError;
 
@@ -39,8 +39,14 @@ const DUE_BYTES: u64 = 96 << 20;
 /// On the disk before it is begun, beside what is to move: sled does not survive a disk that fills up.
 const ROOM_BYTES: u64 = 64 << 20;
 
+/// What the record of one message takes, roughly.
+const RECORD_BYTES: u64 = 2 << 10;
+
+/// Transactions in one write to the trees, each with its calldata: writes to one sled hold up each other and all reads.
+const TRANSACTIONS_AT_A_TIME: usize = 8;
+
 /// Messages in one write to the trees.
-const AT_A_TIME: usize = 256;
+const AT_A_TIME: usize = 128;
 
 #[derive(Clone)]
 pub(super) struct Trees {
@@ -53,7 +59,7 @@ pub(super) struct Trees {
     through: Tree,
 }
 
-/// Whether no message was ever kept in `store`.
+/// Whether the trees have no message: a folder of before, which had no journal, is empty then.
 pub(crate) fn is_empty(store: &Store) -> Result<bool, RelayerError> {
     Ok(store.tree(ITEMS)?.is_empty() && store.tree(TRANSACTIONS)?.is_empty())
 }
@@ -67,7 +73,7 @@ impl Queue {
     /// Moves to the trees what they do not have. One at a time; when it fails, nothing is lost.
     ///
     /// # Errors
-    /// [`StoreError::wants_room`]: nothing was begun, and it may be tried again. All others are the end of the store.
+    /// [`StoreError::wants_room`]: it may be tried again. All others are the end of the store.
     pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
         let unsaved = self.lock().take_unsaved();
         match self.save(&unsaved).await {
@@ -83,7 +89,9 @@ impl Queue {
     }
 
     async fn save(&self, unsaved: &Unsaved) -> Result<(), StoreError> {
-        self.store.ensure_room(ROOM_BYTES.saturating_add(unsaved.bytes()))?;
+        // A step of the journal is less than the record that it changes.
+        let records = u64::try_from(unsaved.messages.len()).unwrap_or(u64::MAX).saturating_mul(RECORD_BYTES);
+        self.store.ensure_room(ROOM_BYTES.saturating_add(unsaved.bytes()).saturating_add(records))?;
         self.save_to_trees(unsaved).await?;
         self.trees.mark(unsaved.through)?;
         self.store.durable().await?;
@@ -95,13 +103,16 @@ impl Queue {
     pub(super) async fn save_to_trees(&self, unsaved: &Unsaved) -> Result<(), StoreError> {
         self.durable().await?;
         // Before the messages: what these have seen is not counted again, so the credits must have it.
-        self.trees.write_credits(&unsaved.credits, unsaved.through)?;
+        let (trees, credits, through) = (self.trees.clone(), unsaved.credits.clone(), unsaved.through);
+        off_the_runtime(move || trees.write_credits(&credits, through)).await?;
         for some in unsaved.messages.chunks(AT_A_TIME) {
             let (trees, some) = (self.trees.clone(), some.to_vec());
             off_the_runtime(move || trees.write(&some)).await?;
         }
-        let (trees, transactions) = (self.trees.clone(), unsaved.transactions.clone());
-        off_the_runtime(move || trees.write_transactions(&transactions)).await?;
+        for some in unsaved.transactions.chunks(TRANSACTIONS_AT_A_TIME) {
+            let (trees, some) = (self.trees.clone(), some.to_vec());
+            off_the_runtime(move || trees.write_transactions(&some)).await?;
+        }
         self.store.durable().await
     }
 }
@@ -183,7 +194,7 @@ impl Trees {
     }
 
     /// All credits, and the write up to which they have everything.
-    pub(super) fn credits(&self) -> Result<(Vec<(Address, Credit)>, u64), RelayerError> {
+    pub(super) fn credits(&self) -> Result<(Vec<(Account, Credit)>, u64), RelayerError> {
         let (mut credits, mut through) = (Vec::new(), 0);
         for entry in &self.credits {
             let (key, value) = entry.map_err(|e| self.refused(&e))?;
@@ -191,16 +202,18 @@ impl Trees {
                 through = number(CREDITS, &value)?;
                 continue;
             }
-            let signer = Address::try_from(key.as_ref()).map_err(|e| corrupt(CREDITS, &key, &e))?;
-            credits.push((signer, postcard::from_bytes(&value).map_err(|e| corrupt(CREDITS, &key, &e))?));
+            let account = <[u8; 40]>::try_from(key.as_ref()).map_err(|e| corrupt(CREDITS, &key, &e))?;
+            let account = (Address::from_slice(&account[..20]), Address::from_slice(&account[20..]));
+            credits.push((account, postcard::from_bytes(&value).map_err(|e| corrupt(CREDITS, &key, &e))?));
         }
         Ok((credits, through))
     }
 
-    fn write_credits(&self, credits: &[(Address, Credit)], through: u64) -> Result<(), StoreError> {
+    fn write_credits(&self, credits: &[(Account, Credit)], through: u64) -> Result<(), StoreError> {
         let mut writes = sled::Batch::default();
-        for (signer, credit) in credits {
-            writes.insert(signer.as_slice(), postcard::to_stdvec(credit).map_err(|e| self.refused(&e))?);
+        for ((token, signer), credit) in credits {
+            let key = [token.as_slice(), signer.as_slice()].concat();
+            writes.insert(key, postcard::to_stdvec(credit).map_err(|e| self.refused(&e))?);
         }
         writes.insert(&[], &through.to_be_bytes());
         self.credits.apply_batch(writes).map_err(|e| self.refused(&e))

@@ -22,7 +22,6 @@ use crate::RelayerError;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Entry<'a> {
     Accepted { relay_id: B256, item: Cow<'a, Item> },
-    Withdrawn { relay_id: B256 },
     Changed { at: Timestamp, steps: Cow<'a, [Change]>, put: Vec<Put<'a>>, remove: Cow<'a, [Slot]> },
     Forgotten { relay_ids: Cow<'a, [B256]> },
 }
@@ -54,7 +53,7 @@ impl<'a> Entry<'a> {
     /// The messages that it is about.
     pub(super) fn messages(&self) -> Vec<B256> {
         match self {
-            Self::Accepted { relay_id, .. } | Self::Withdrawn { relay_id } => vec![*relay_id],
+            Self::Accepted { relay_id, .. } => vec![*relay_id],
             Self::Changed { steps, .. } => steps.iter().map(|step| step.relay_id).collect(),
             Self::Forgotten { relay_ids } => relay_ids.to_vec(),
         }
@@ -88,13 +87,20 @@ pub(super) fn bytes(number: u64, entry: &Entry<'_>) -> Result<Vec<u8>, RelayerEr
     postcard::to_stdvec(entry).map_err(|e| unreadable(number, &e))
 }
 
-pub(super) fn read(number: u64, payload: Option<Vec<u8>>) -> Result<Entry<'static>, RelayerError> {
+/// The write, and how many bytes it is.
+pub(super) fn read(number: u64, payload: Option<Vec<u8>>) -> Result<(Entry<'static>, usize), RelayerError> {
     let payload = payload.ok_or_else(|| unreadable(number, &"it is not there"))?;
-    postcard::from_bytes(&payload).map_err(|e| unreadable(number, &e))
+    let entry = postcard::from_bytes(&payload).map_err(|e| unreadable(number, &e))?;
+    Ok((entry, payload.len()))
 }
 
 /// Does again what was done, to messages that `table` holds as the trees have them.
-pub(super) fn replay(table: &mut Table, number: u64, entry: Entry<'_>) -> Result<(), RelayerError> {
+pub(super) fn replay(
+    table: &mut Table,
+    number: u64,
+    bytes: usize,
+    entry: Entry<'_>,
+) -> Result<(), RelayerError> {
     let has_seen = |table: &Table, relay_id| {
         let item = table.held(relay_id).flatten();
         item.is_some_and(|item| item.written >= number)
@@ -104,11 +110,6 @@ pub(super) fn replay(table: &mut Table, number: u64, entry: Entry<'_>) -> Result
             if !has_seen(table, relay_id) {
                 let item = table.accept(relay_id, item.into_owned(), number);
                 table.offer(relay_id, item.order);
-            }
-        }
-        Entry::Withdrawn { relay_id } => {
-            if !has_seen(table, relay_id) {
-                table.withdraw(relay_id, number);
             }
         }
         Entry::Changed { at, steps, put, remove } => {
@@ -127,7 +128,7 @@ pub(super) fn replay(table: &mut Table, number: u64, entry: Entry<'_>) -> Result
             }
         }
     }
-    table.wrote(number, 0);
+    table.wrote(number, bytes);
     Ok(())
 }
 

@@ -18,6 +18,9 @@ use crate::intake::policy::Price;
 use crate::lane::batch::Candidate;
 use crate::state::{IllegalTransition, is_live};
 
+/// A token, and the signer who paid in it.
+pub(super) type Account = (Address, Address);
+
 /// By digest: fast, and seeded, because whoever signs chooses digests.
 type ByDigest<T> = HashMap<B256, T, foldhash::fast::RandomState>;
 
@@ -27,28 +30,29 @@ pub(super) struct Table {
     pub(super) written: u64,
     held: ByDigest<Held>,
     transactions: BTreeMap<Slot, Transaction>,
-    /// The one live message of each contract, signer and nonce.
-    holders: BTreeMap<(Address, Address, B256), B256>,
+    /// Live messages: contract, signer, nonce, order of acceptance. One nonce has more than one only after a reorg, and
+    /// then the first holds it.
+    holders: BTreeSet<(Address, Address, B256, u64, B256)>,
     live: usize,
     live_by_signer: HashMap<Address, usize>,
     /// Live messages that pay this account.
     live_by_payee: HashMap<Address, usize>,
     /// By the moment at which they are due, then by acceptance.
-    ready: BTreeMap<(u64, u64), Candidate>,
+    ready: BTreeMap<(u64, u64, B256), Candidate>,
     next_order: u64,
     /// Those held here that have ended.
     ended: BTreeSet<EndedKey>,
     /// Messages that have failed and are kept, here or in the trees.
     failed: usize,
-    credits: HashMap<Address, Credit>,
+    credits: HashMap<Account, Credit>,
     /// Set aside for messages that are under way.
-    reserved: HashMap<Address, U256>,
+    reserved: HashMap<Account, U256>,
     /// The write up to which the credits had everything when they were read.
     credited: u64,
     /// What the trees do not have as it stands here.
     unsaved: ByDigest<()>,
     unsaved_slots: BTreeSet<Slot>,
-    unsaved_credits: BTreeSet<Address>,
+    unsaved_credits: BTreeSet<Account>,
     unsaved_bytes: u64,
 }
 
@@ -73,8 +77,10 @@ pub(super) struct Standing {
     /// It holds its signer's nonce.
     pub(super) live: bool,
     pub(super) ended: Option<EndedKey>,
-    /// It stands in a block.
-    executed: bool,
+    /// It waits for its execution, and its price is set aside.
+    reserved: bool,
+    /// A transaction of ours that stands in a block executed it. A stranger's proves no payment and cost us nothing.
+    charged: bool,
 }
 
 /// What is on its way to the trees.
@@ -84,7 +90,7 @@ pub(super) struct Unsaved {
     pub(super) messages: Vec<Unstored>,
     /// `None` when the trees are to forget it.
     pub(super) transactions: Vec<(Slot, Option<Transaction>)>,
-    pub(super) credits: Vec<(Address, Credit)>,
+    pub(super) credits: Vec<(Account, Credit)>,
     bytes: u64,
 }
 
@@ -108,12 +114,14 @@ impl Standing {
     pub(super) fn of(relay_id: B256, item: &Item) -> Self {
         let state = item.state();
         let executed = matches!(state, State::Mined | State::Final);
-        Self { live: is_live(state), ended: retention::ended_key(relay_id, item), executed }
-    }
-
-    /// Its price is set aside.
-    fn is_reserved(self) -> bool {
-        self.live && !self.executed
+        // Only of our own transactions the place of the message in the batch is known.
+        let ours = item.last().is_some_and(|step| step.detail.index.is_some());
+        Self {
+            live: is_live(state),
+            ended: retention::ended_key(relay_id, item),
+            reserved: is_live(state) && !executed,
+            charged: executed && ours,
+        }
     }
 
     fn has_failed(self) -> bool {
@@ -136,22 +144,26 @@ impl Table {
         self.held.insert(relay_id, Held { item: None, stored });
         self.set(relay_id, Some(Arc::new(item)), offer);
         self.failed = failed;
-        self.unsaved.remove(&relay_id);
+        // What has ended is not in memory to stay: the next checkpoint lets it go.
+        if stored.is_some_and(|standing| standing.live) {
+            self.unsaved.remove(&relay_id);
+        }
     }
 
     pub(super) fn load_transactions(&mut self, transactions: Vec<Transaction>) {
         self.transactions.extend(transactions.into_iter().map(|record| (record.slot, record)));
     }
 
-    pub(super) fn load_credits(&mut self, credits: Vec<(Address, Credit)>, through: u64) {
+    pub(super) fn load_credits(&mut self, credits: Vec<(Account, Credit)>, through: u64) {
         self.credits.extend(credits);
         self.credited = through;
     }
 
     /// What a signer has paid, less what his messages cost that were executed or are under way.
-    pub(super) fn credit(&self, signer: Address) -> U256 {
-        let Credit { paid, used } = self.credits.get(&signer).copied().unwrap_or_default();
-        let reserved = self.reserved.get(&signer).copied().unwrap_or_default();
+    pub(super) fn credit(&self, token: Address, signer: Address) -> U256 {
+        let account = (token, signer);
+        let Credit { paid, used } = self.credits.get(&account).copied().unwrap_or_default();
+        let reserved = self.reserved.get(&account).copied().unwrap_or_default();
         paid.saturating_sub(used).saturating_sub(reserved)
     }
 
@@ -173,14 +185,17 @@ impl Table {
     }
 
     pub(super) fn holder(&self, contract: Address, signer: Address, nonce: B256) -> Option<B256> {
-        self.holders.get(&(contract, signer, nonce)).copied()
+        let first = self.holders.range((contract, signer, nonce, 0, B256::ZERO)..).next();
+        let of_nonce = |live: &&(Address, Address, B256, u64, B256)| {
+            (live.0, live.1, live.2) == (contract, signer, nonce)
+        };
+        first.filter(of_nonce).map(|live| live.4)
     }
 
     pub(super) fn live_of(&self, contract: Address, signer: Address) -> Vec<B256> {
-        let all = (contract, signer, B256::ZERO)..=(contract, signer, B256::repeat_byte(0xff));
-        let held = |id: &B256| self.held.get(id).and_then(|held| held.item.as_ref());
-        let mut found: Vec<_> =
-            self.holders.range(all).filter_map(|(_, id)| Some((held(id)?.order, *id))).collect();
+        let from = (contract, signer, B256::ZERO, 0, B256::ZERO);
+        let of_signer = self.holders.range(from..).take_while(|live| (live.0, live.1) == (contract, signer));
+        let mut found: Vec<_> = of_signer.map(|live| (live.3, live.4)).collect();
         found.sort_unstable();
         found.into_iter().map(|(_, relay_id)| relay_id).collect()
     }
@@ -215,13 +230,9 @@ impl Table {
         self.ready.values()
     }
 
-    pub(super) fn is_ready(&self, item: &Item) -> bool {
-        self.ready.contains_key(&ready_key(item))
-    }
-
     pub(super) fn overdue(&self, timestamp: u64) -> Vec<B256> {
         // None is due later than its deadline.
-        let due = self.ready.range(..=(timestamp, u64::MAX)).map(|(_, c)| c);
+        let due = self.ready.range(..=(timestamp, u64::MAX, B256::repeat_byte(0xff))).map(|(_, c)| c);
         due.filter(|c| c.deadline <= timestamp).map(|c| c.relay_id).collect()
     }
 
@@ -250,19 +261,9 @@ impl Table {
         let Some(item) = self.held(relay_id).flatten() else { return false };
         let waits = item.state() == State::Accepted && item.order == order;
         if waits {
-            self.ready.insert(ready_key(&item), Candidate::of(relay_id, &item));
+            self.ready.insert(ready_key(relay_id, &item), Candidate::of(relay_id, &item));
         }
         waits
-    }
-
-    /// Takes the last acceptance of a message back.
-    pub(super) fn withdraw(&mut self, relay_id: B256, number: u64) {
-        let Some(mut item) = self.held(relay_id).flatten() else { return };
-        let withdrawn = Arc::make_mut(&mut item);
-        withdrawn.history.pop();
-        withdrawn.written = number;
-        let kept = !withdrawn.history.is_empty();
-        self.set(relay_id, kept.then_some(item), false);
     }
 
     /// One step of a message; `None` when it is not in memory.
@@ -279,7 +280,7 @@ impl Table {
         let stepped = take_step(Arc::make_mut(&mut item), change, at, number);
         let signer = item.message.signer();
         if number > self.credited {
-            self.charge(&item, before.executed, Standing::of(change.relay_id, &item).executed);
+            self.charge(&item, before.charged, Standing::of(change.relay_id, &item).charged);
         }
         self.follow(change.relay_id, before, item, true);
         Ok(Some((signer, stepped?)))
@@ -315,11 +316,15 @@ impl Table {
             let held = self.held.get(&relay_id)?;
             Some(Unstored { relay_id, item: held.item.clone(), stored: held.stored })
         });
+        let mut messages: Vec<_> = messages.collect();
+        // Neighbours in the tree are written one after the other.
+        messages.sort_unstable_by_key(|message| message.relay_id);
+        let credits = signers.filter_map(|account| Some((account, *self.credits.get(&account)?))).collect();
         Unsaved {
             through: self.written,
-            messages: messages.collect(),
+            messages,
             transactions: slots.into_iter().map(|slot| (slot, self.transaction(slot).cloned())).collect(),
-            credits: signers.filter_map(|signer| Some((signer, *self.credits.get(&signer)?))).collect(),
+            credits,
             bytes: std::mem::take(&mut self.unsaved_bytes),
         }
     }
@@ -356,7 +361,9 @@ impl Table {
         } else if let Some(before) = before {
             self.unsaved.insert(relay_id, ());
             self.index(relay_id, &before, standing, Standing::default());
-            self.ready.remove(&ready_key(&before));
+            self.ready.remove(&ready_key(relay_id, &before));
+        } else if held.stored.is_none() {
+            self.held.remove(&relay_id);
         }
     }
 
@@ -365,9 +372,9 @@ impl Table {
         self.unsaved.insert(relay_id, ());
         self.index(relay_id, &item, before, Standing::of(relay_id, &item));
         if item.state() != State::Accepted {
-            self.ready.remove(&ready_key(&item));
+            self.ready.remove(&ready_key(relay_id, &item));
         } else if offer {
-            self.ready.insert(ready_key(&item), Candidate::of(relay_id, &item));
+            self.ready.insert(ready_key(relay_id, &item), Candidate::of(relay_id, &item));
         }
         if let Some(held) = self.held.get_mut(&relay_id) {
             held.item = Some(item);
@@ -378,8 +385,8 @@ impl Table {
         if before.live != after.live {
             self.count_live(relay_id, item, after.live);
         }
-        if before.is_reserved() != after.is_reserved() {
-            self.reserve(item, after.is_reserved());
+        if before.reserved != after.reserved {
+            self.reserve(item, after.reserved);
         }
         if before.ended != after.ended {
             before.ended.iter().for_each(|key| {
@@ -397,11 +404,11 @@ impl Table {
         if price.is_zero() {
             return;
         }
-        let signer = item.message.signer();
-        let reserved = self.reserved.entry(signer).or_default();
+        let account = (item.price.token, item.message.signer());
+        let reserved = self.reserved.entry(account).or_default();
         *reserved = if more { reserved.saturating_add(price) } else { reserved.saturating_sub(price) };
         if reserved.is_zero() {
-            self.reserved.remove(&signer);
+            self.reserved.remove(&account);
         }
     }
 
@@ -410,15 +417,15 @@ impl Table {
         if before == after || item.price == Price::default() {
             return;
         }
-        let signer = item.message.signer();
-        let Credit { paid, used } = self.credits.entry(signer).or_default();
-        let Price { costs, pays } = item.price;
+        let Price { token, costs, pays } = item.price;
+        let account = (token, item.message.signer());
+        let Credit { paid, used } = self.credits.entry(account).or_default();
         (*paid, *used) = if after {
             (paid.saturating_add(pays), used.saturating_add(costs))
         } else {
             (paid.saturating_sub(pays), used.saturating_sub(costs))
         };
-        self.unsaved_credits.insert(signer);
+        self.unsaved_credits.insert(account);
     }
 
     fn count_live(&mut self, relay_id: B256, item: &Item, more: bool) {
@@ -428,11 +435,10 @@ impl Table {
         if let Some(payee) = payee.filter(|payee| *payee != signer) {
             count(&mut self.live_by_payee, payee, more);
         }
-        // After a reorg two messages may claim one nonce: the one that holds it keeps it.
-        let key = (item.contract, signer, item.message.nonce());
+        let key = (item.contract, signer, item.message.nonce(), item.order, relay_id);
         if more {
-            self.holders.entry(key).or_insert(relay_id);
-        } else if self.holders.get(&key) == Some(&relay_id) {
+            self.holders.insert(key);
+        } else {
             self.holders.remove(&key);
         }
     }
@@ -446,6 +452,6 @@ fn count(counts: &mut HashMap<Address, usize>, account: Address, more: bool) {
     }
 }
 
-fn ready_key(item: &Item) -> (u64, u64) {
-    (item.due, item.order)
+fn ready_key(relay_id: B256, item: &Item) -> (u64, u64, B256) {
+    (item.due, item.order, relay_id)
 }

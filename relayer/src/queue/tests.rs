@@ -17,6 +17,7 @@ use crate::state::Event;
 
 const CONTRACT: Address = Address::repeat_byte(4);
 const LIMITS: Limits = Limits { live: 4, live_per_signer: 2 };
+const TOKEN: Address = Address::repeat_byte(6);
 const NOW: Timestamp = Timestamp(1);
 const SLOT: Slot = Slot { lane: Address::repeat_byte(5), nonce: 7 };
 
@@ -112,19 +113,23 @@ fn live_messages_are_bounded_in_all_and_per_signer() {
 }
 
 #[test]
-fn a_fee_is_paid_beforehand_set_aside_and_taken_once_it_is_executed() {
+fn a_fee_is_paid_beforehand_set_aside_and_taken_once_we_executed_it() {
     let folder = folder();
     let queue = Queue::open(&folder.store, Limits { live: 9, live_per_signer: 9 }).unwrap();
     let priced = |nonce, costs, pays| {
-        let price = Price { costs: U256::from(costs), pays: U256::from(pays) };
+        let price = Price { token: TOKEN, costs: U256::from(costs), pays: U256::from(pays) };
         Item { price, ..item(1, nonce, 100) }
     };
-    let credit = || queue.lock().credit(Address::repeat_byte(1));
-    let executed = |relay_id| {
-        for event in [Event::Claim, Event::Submit, Event::Mine] {
+    let credit = || queue.lock().credit(TOKEN, Address::repeat_byte(1));
+    let mined = |relay_id, index| {
+        for event in [Event::Claim, Event::Submit] {
             step(&queue, relay_id, event).unwrap();
         }
+        let mut changes = Changes::default();
+        changes.step(relay_id, Event::Mine, Some(SLOT), Detail { index, ..Detail::default() });
+        queue.apply(&changes, NOW).unwrap();
     };
+    let executed = |relay_id| mined(relay_id, Some(0));
     let poor = accept(&queue, id(1), priced(1, 10, 0));
     assert!(matches!(poor, Acceptance::Unpaid(credit) if credit.is_zero()));
     assert!(
@@ -148,32 +153,10 @@ fn a_fee_is_paid_beforehand_set_aside_and_taken_once_it_is_executed() {
     assert_eq!(credit(), U256::from(15), "set aside again");
     step(&queue, id(3), Event::Reorg).unwrap();
     assert_eq!(credit(), U256::ZERO, "the payment left the chain");
-}
 
-#[test]
-fn a_withdrawn_acceptance_leaves_nothing() {
-    let folder = folder();
-    let queue = folder.queue();
-    assert!(matches!(queue.accept(id(1), item(1, 0, 10), NOW).unwrap(), Acceptance::Written(_)));
-    queue.withdraw(id(1)).unwrap();
-    assert!(queue.item(id(1)).unwrap().is_none());
-    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO), None);
-    assert_eq!((queue.depth(), queue.live_items()), (0, 0));
-}
-
-#[test]
-fn a_withdrawn_second_acceptance_leaves_the_first_ones_end() {
-    let folder = folder();
-    let queue = folder.queue();
-    accept(&queue, id(1), item(1, 0, 10));
-    step(&queue, id(1), Event::Expire).unwrap();
-    let ended = keys(&queue);
-    assert!(matches!(queue.accept(id(1), item(1, 0, 10), NOW).unwrap(), Acceptance::Written(_)));
-    assert_eq!(keys(&queue).len(), 0);
-    queue.withdraw(id(1)).unwrap();
-    assert_eq!(queue.item(id(1)).unwrap().unwrap().state(), State::Expired);
-    assert_eq!(queue.holder(CONTRACT, Address::repeat_byte(1), B256::ZERO), None);
-    assert_eq!((keys(&queue), queue.live_items()), (ended, 0));
+    accept(&queue, id(5), priced(5, 10, 99));
+    mined(id(5), None);
+    assert_eq!(credit(), U256::ZERO, "a stranger's transaction proves no payment");
 }
 
 #[test]
@@ -347,6 +330,7 @@ fn what_waits_is_found_by_urgency_and_again_after_reopening() {
         queue.apply(&changes, NOW).unwrap();
     }
     let queue = folder.queue();
+    assert!(queue.lock().unsaved_bytes() > 0, "the journal's length counts from its beginning");
     let waiting: Vec<_> = queue.waiting(10, |_| true).iter().map(|c| c.relay_id).collect();
     assert_eq!(waiting, [id(3), id(1), id(5)]);
     assert_eq!(queue.overdue(10), [id(3)]);

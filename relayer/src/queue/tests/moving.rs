@@ -13,7 +13,6 @@ const MESSAGES: u8 = 6;
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Accept(u8),
-    Withdraw(u8),
     Step(u8, Event),
     /// A batch with that message is signed; it stands in a block; it is buried.
     Sign(u8),
@@ -21,8 +20,8 @@ enum Act {
     Bury(u8),
     Prune(u64),
     Checkpoint,
-    /// The trees were written, and the process is killed before it says so.
-    KilledInCheckpoint,
+    /// So many messages were written to the trees, or all and the transactions, and the process is killed before it says so.
+    KilledInCheckpoint(usize),
     Killed,
 }
 
@@ -42,14 +41,13 @@ fn acts() -> impl Strategy<Value = Act> {
     ];
     prop_oneof![
         4 => message.clone().prop_map(Act::Accept),
-        1 => message.clone().prop_map(Act::Withdraw),
         12 => (message.clone(), events).prop_map(|(n, event)| Act::Step(n, event)),
         2 => message.clone().prop_map(Act::Sign),
         1 => message.clone().prop_map(Act::Include),
         1 => message.prop_map(Act::Bury),
         1 => (0_u64..40).prop_map(Act::Prune),
         2 => Just(Act::Checkpoint),
-        1 => Just(Act::KilledInCheckpoint),
+        2 => (0_usize..8).prop_map(Act::KilledInCheckpoint),
         1 => Just(Act::Killed),
     ]
 }
@@ -65,11 +63,12 @@ struct Everything {
     failed: usize,
     paid: bool,
     credit: U256,
+    holders: Vec<Option<B256>>,
 }
 
 fn everything(queue: &Queue) -> Everything {
     let failed = queue.lock().failed();
-    let credit = queue.lock().credit(Address::repeat_byte(1));
+    let credit = queue.lock().credit(TOKEN, Address::repeat_byte(1));
     let item = |n| Some((id(n), (*queue.item(id(n)).unwrap()?).clone()));
     Everything {
         items: (0..MESSAGES).filter_map(item).collect(),
@@ -80,18 +79,30 @@ fn everything(queue: &Queue) -> Everything {
         failed,
         paid: queue.is_paid(Address::repeat_byte(0xbb)),
         credit,
+        holders: (0..4)
+            .map(|n| queue.holder(CONTRACT, Address::repeat_byte(1), U256::from(n).into()))
+            .collect(),
     }
 }
 
 /// Of one signer; the first one pays for others.
 fn message(n: u8, deadline: u64) -> Item {
     let pays = if n == 0 { 3 } else { 0 };
-    let price = Price { costs: U256::ONE, pays: U256::from(pays) };
-    Item { price, ..item(1, n.into(), deadline) }
+    let price = Price { token: TOKEN, costs: U256::ONE, pays: U256::from(pays) };
+    // Of the last two each has the nonce of another one.
+    Item { price, ..item(1, (n % 4).into(), deadline) }
 }
 
 fn slot(n: u8) -> Slot {
     Slot { nonce: n.into(), ..SLOT }
+}
+
+/// A step, which says where in its batch the message stands when it is mined.
+fn placed(queue: &Queue, relay_id: B256, event: Event) -> Result<(), RelayerError> {
+    let index = (event == Event::Mine).then_some(0);
+    let mut changes = Changes::default();
+    changes.step(relay_id, event, None, Detail { index, ..Detail::default() });
+    queue.apply(&changes, NOW).map(drop)
 }
 
 async fn act(queue: &Queue, act: Act) {
@@ -100,13 +111,7 @@ async fn act(queue: &Queue, act: Act) {
         Act::Accept(n) => {
             accept(queue, id(n), message(n, 10 + u64::from(n)));
         }
-        Act::Withdraw(n) => {
-            // As it happens: accepted, and not offered.
-            if let Acceptance::Written(_) = queue.accept(id(n), message(n, 15), NOW).unwrap() {
-                queue.withdraw(id(n)).unwrap();
-            }
-        }
-        Act::Step(n, event) => match step(queue, id(n), event) {
+        Act::Step(n, event) => match placed(queue, id(n), event) {
             Ok(_) | Err(RelayerError::Illegal { .. }) => {}
             Err(other) => panic!("{other}"),
         },
@@ -126,8 +131,12 @@ async fn act(queue: &Queue, act: Act) {
             queue.prune(RETENTION, now_s, 2, HashSet::new).unwrap();
         }
         Act::Checkpoint => queue.checkpoint().await.unwrap(),
-        Act::KilledInCheckpoint => {
-            let unsaved = queue.lock().take_unsaved();
+        Act::KilledInCheckpoint(written) => {
+            let mut unsaved = queue.lock().take_unsaved();
+            if written < unsaved.messages.len() {
+                unsaved.messages.truncate(written);
+                unsaved.transactions.clear();
+            }
             queue.save_to_trees(&unsaved).await.unwrap();
         }
         Act::Killed => {}
@@ -152,7 +161,7 @@ proptest! {
                 act(&moving, one).await;
                 match one {
                     Act::Checkpoint => {}
-                    Act::KilledInCheckpoint | Act::Killed => {
+                    Act::KilledInCheckpoint(_) | Act::Killed => {
                         drop(moving);
                         moving = open(&here);
                     }

@@ -15,7 +15,6 @@
 
 use alloy::primitives::{Address, B256};
 use tokio::task::spawn_blocking;
-use wia_store::sled::transaction::{ConflictableTransactionResult, TransactionError, Transactional};
 use wia_store::sled::{self, Tree};
 use wia_store::{Store, StoreError};
 
@@ -57,6 +56,18 @@ pub(super) struct Trees {
     transactions: Tree,
     credits: Tree,
     through: Tree,
+}
+
+/// What is written after the other, each on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    NewKeys,
+    Records,
+    OldKeys,
+}
+
+impl Part {
+    pub(super) const ALL: [Self; 3] = [Self::NewKeys, Self::Records, Self::OldKeys];
 }
 
 /// Whether the trees have no message: a folder of before, which had no journal, is empty then.
@@ -223,45 +234,53 @@ impl Trees {
         self.through.insert([], &through.to_be_bytes()).map(drop).map_err(|e| self.refused(&e))
     }
 
-    /// One transaction over all trees.
     fn write(&self, messages: &[Unstored]) -> Result<(), StoreError> {
-        let mut items = sled::Batch::default();
-        let mut live = sled::Batch::default();
-        let mut ended = sled::Batch::default();
+        Part::ALL.into_iter().try_for_each(|part| self.write_part(messages, part))
+    }
+
+    /// Not in one transaction, which would cost sled as much again. Killed between two parts, the indexes have keys too
+    /// many, never too few: [`Trees::live`] and [`Queue::prune`] look at the record behind each.
+    pub(super) fn write_part(&self, messages: &[Unstored], part: Part) -> Result<(), StoreError> {
+        let (mut items, mut live, mut ended) =
+            (sled::Batch::default(), sled::Batch::default(), sled::Batch::default());
         for Unstored { relay_id, item, stored } in messages {
-            let (before, after) = (
-                stored.unwrap_or_default(),
-                item.as_ref().map(|item| Standing::of(*relay_id, item)).unwrap_or_default(),
-            );
-            match item {
-                Some(item) => {
-                    let bytes = postcard::to_stdvec(&**item).map_err(|e| self.refused(&e))?;
-                    items.insert(relay_id.as_slice(), bytes);
+            let before = stored.unwrap_or_default();
+            let after = item.as_ref().map(|item| Standing::of(*relay_id, item)).unwrap_or_default();
+            match part {
+                Part::NewKeys => {
+                    if after.live && !before.live {
+                        live.insert(relay_id.as_slice(), &[]);
+                    }
+                    let new = after.ended.filter(|key| before.ended != Some(*key));
+                    new.iter().for_each(|key| ended.insert(key.as_slice(), &[]));
                 }
-                None => items.remove(relay_id.as_slice()),
-            }
-            match (before.live, after.live) {
-                (false, true) => live.insert(relay_id.as_slice(), &[]),
-                (true, false) => live.remove(relay_id.as_slice()),
-                _ => {}
-            }
-            if before.ended != after.ended {
-                before.ended.iter().for_each(|key| ended.remove(key.as_slice()));
-                after.ended.iter().for_each(|key| ended.insert(key.as_slice(), &[]));
+                Part::Records => match item {
+                    Some(item) => {
+                        let bytes = postcard::to_stdvec(&**item).map_err(|e| self.refused(&e))?;
+                        items.insert(relay_id.as_slice(), bytes);
+                    }
+                    None => items.remove(relay_id.as_slice()),
+                },
+                Part::OldKeys => {
+                    if before.live && !after.live {
+                        live.remove(relay_id.as_slice());
+                    }
+                    let old = before.ended.filter(|key| after.ended != Some(*key));
+                    old.iter().for_each(|key| ended.remove(key.as_slice()));
+                }
             }
         }
-        let result = (&self.items, &self.live, &self.ended).transaction(
-            |(to_items, to_live, to_ended)| -> ConflictableTransactionResult<(), ()> {
-                to_items.apply_batch(&items)?;
-                to_live.apply_batch(&live)?;
-                to_ended.apply_batch(&ended)?;
-                Ok(())
-            },
-        );
-        result.map_err(|e| match e {
-            TransactionError::Storage(e) => self.refused(&e),
-            TransactionError::Abort(()) => StoreError::Closed,
-        })
+        for (tree, batch) in [(&self.items, items), (&self.live, live), (&self.ended, ended)] {
+            tree.apply_batch(batch).map_err(|e| self.refused(&e))?;
+        }
+        Ok(())
+    }
+
+    /// Removes keys of messages that have ended otherwise, or not.
+    pub(super) fn drop_ended(&self, keys: &[retention::EndedKey]) -> Result<(), StoreError> {
+        let mut ended = sled::Batch::default();
+        keys.iter().for_each(|key| ended.remove(key.as_slice()));
+        self.ended.apply_batch(ended).map_err(|e| self.refused(&e))
     }
 
     fn write_transactions(&self, transactions: &[(Slot, Option<Transaction>)]) -> Result<(), StoreError> {

@@ -90,16 +90,28 @@ impl Queue {
                 let relay_id = B256::from_slice(&key[9..]);
                 if !named.contains(&relay_id) {
                     surplus = surplus.saturating_sub(1);
-                    gone.push(relay_id);
+                    gone.push((relay_id, key));
                 }
             }
         }
         if gone.is_empty() {
             return Ok(0);
         }
-        for relay_id in &gone {
+        let mut stale = Vec::new();
+        for (relay_id, key) in &gone {
             self.trees.hold(&mut table, *relay_id)?;
+            let item = table.held(*relay_id).flatten();
+            if item.and_then(|item| ended_key(*relay_id, &item)) != Some(*key) {
+                // A process was killed before it took that key away.
+                stale.push(*key);
+                if is_failed(key) {
+                    table.uncount_failed();
+                }
+            }
         }
+        self.trees.drop_ended(&stale)?;
+        gone.retain(|(_, key)| !stale.contains(key));
+        let gone: Vec<B256> = gone.into_iter().map(|(relay_id, _)| relay_id).collect();
         self.append(&mut table, &Entry::Forgotten { relay_ids: Cow::Borrowed(&gone) })?;
         gone.iter().for_each(|relay_id| table.forget(*relay_id));
         Ok(gone.len())

@@ -135,17 +135,19 @@ impl Table {
         Self { written, failed, ..Self::default() }
     }
 
-    /// Takes a message over from the trees, unchanged; live ones are offered to the lane when they wait.
-    pub(super) fn load(&mut self, relay_id: B256, item: Item, offer: bool) {
-        let stored = Some(Standing::of(relay_id, &item));
+    /// Takes a message over from the trees, unchanged; `live`: it has a key there among those that live, and waits if it
+    /// can.
+    pub(super) fn load(&mut self, relay_id: B256, item: Item, live: bool) {
+        let standing = Standing::of(relay_id, &item);
+        let stored = Some(Standing { live, ..standing });
         // In the count already.
         let failed = self.failed;
         self.next_order = self.next_order.max(item.order.saturating_add(1));
         self.held.insert(relay_id, Held { item: None, stored });
-        self.set(relay_id, Some(Arc::new(item)), offer);
+        self.set(relay_id, Some(Arc::new(item)), live);
         self.failed = failed;
         // What has ended is not in memory to stay: the next checkpoint lets it go.
-        if stored.is_some_and(|standing| standing.live) {
+        if standing.live {
             self.unsaved.remove(&relay_id);
         }
     }
@@ -214,6 +216,11 @@ impl Table {
 
     pub(super) fn next_order(&self) -> u64 {
         self.next_order
+    }
+
+    /// One that was counted has not failed.
+    pub(super) fn uncount_failed(&mut self) {
+        self.failed = self.failed.saturating_sub(1);
     }
 
     pub(super) fn failed(&self) -> usize {

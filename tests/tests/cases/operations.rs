@@ -76,7 +76,11 @@ async fn deploying_again_on_the_same_chain_changes_nothing() {
 
 /// Status and body of a GET.
 pub(crate) async fn get(env: &Environment, path: &str) -> (u16, String) {
-    let host = env.ready().http_url.strip_prefix("http://").unwrap().trim_end_matches('/');
+    get_from(&env.ready().http_url, path).await
+}
+
+pub(crate) async fn get_from(url: &str, path: &str) -> (u16, String) {
+    let host = url.strip_prefix("http://").unwrap().trim_end_matches('/');
     let mut tcp = TcpStream::connect(host).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     tcp.write_all(request.as_bytes()).await.unwrap();

@@ -9,7 +9,8 @@ use alloy::primitives::{B256, Bytes};
 use alloy::sol_types::SolCall;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
-use wia_abi::CarbonCredit::{transferWithAuthorization_0Call, transferWithAuthorizationBatchCall};
+use wia_abi::Authorization;
+use wia_abi::CarbonCredit::transferWithAuthorizationBatchCall;
 
 use super::chain::Chain;
 use super::load::{Load, Signed};
@@ -51,22 +52,12 @@ impl Seen {
 /// The calldata that submits these messages: a batch, or the one by itself.
 pub(super) fn input(messages: &[Signed]) -> Bytes {
     match messages {
-        [Signed { message: m, signature, .. }] => transferWithAuthorization_0Call {
-            from: m.from,
-            to: m.to,
-            value: m.value,
-            validAfter: m.validAfter,
-            validBefore: m.validBefore,
-            nonce: m.nonce,
-            signature: signature.clone(),
-        }
-        .abi_encode(),
+        [Signed { message, signature, .. }] => Authorization::from(message).calldata(signature),
         many => {
             let items = many.iter().map(|s| s.message.with_signature(s.signature.clone())).collect();
-            transferWithAuthorizationBatchCall { items }.abi_encode()
+            transferWithAuthorizationBatchCall { items }.abi_encode().into()
         }
     }
-    .into()
 }
 
 /// The gas limit of that transaction.

@@ -7,7 +7,7 @@ use crate::RelayerError;
 use crate::chain::Head;
 use crate::lane::fees::{offer, raise};
 use crate::queue::Changes;
-use crate::queue::record::{Detail, Slot};
+use crate::queue::record::{Detail, Fees, Slot};
 use crate::state::Event;
 use wia_protocol::relay::State;
 
@@ -39,14 +39,18 @@ impl Engine {
         Ok(())
     }
 
+    /// What a transaction must offer to take the place of one that offered `before`; `None` when the caps forbid it.
+    pub(super) fn raised(&self, before: Fees, head: Head) -> Option<Fees> {
+        let caps = self.caps();
+        let fresh = offer(head.base_fee_per_gas, before.priority.unwrap_or(before.max_fee), caps).ok();
+        raise(before, fresh, caps)
+    }
+
     /// Signs the same transaction with higher fees, under the same nonce: only one version can be mined.
     async fn replace(&mut self, slot: Slot, head: Head) -> Result<(), RelayerError> {
-        let caps = self.caps();
         let Some(tracked) = self.transactions.get(&slot) else { return Ok(()) };
         let Slot { lane, nonce } = slot;
-        let before = tracked.record.fees;
-        let fresh = offer(head.base_fee_per_gas, before.priority.unwrap_or(before.max_fee), caps).ok();
-        let Some(fees) = raise(before, fresh, caps) else {
+        let Some(fees) = self.raised(tracked.record.fees, head) else {
             tracing::warn!(%lane, nonce, "a transaction is stuck, and the fee cap forbids raising its fees");
             return Ok(());
         };

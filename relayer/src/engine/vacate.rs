@@ -10,7 +10,6 @@ use super::release::Cause;
 use super::{Engine, Tracked};
 use crate::RelayerError;
 use crate::chain::Head;
-use crate::lane::fees::{offer, raise};
 use crate::queue::Changes;
 use crate::queue::record::{Slot, Transaction};
 
@@ -45,10 +44,9 @@ impl Engine {
     /// Replaces a transaction; its messages go back to the queue, where those that have expired end.
     async fn empty(&mut self, slot: Slot, idle: Idle, head: Head) -> Result<(), RelayerError> {
         let Some(tracked) = self.transactions.get(&slot) else { return Ok(()) };
-        let (mut record, caps) = (tracked.record.clone(), self.caps());
-        let (before, replaced) = (record.fees, record.hash());
-        let fresh = offer(head.base_fee_per_gas, before.priority.unwrap_or(before.max_fee), caps).ok();
-        record.fees = raise(before, fresh, caps).unwrap_or(before);
+        let mut record = tracked.record.clone();
+        let replaced = record.hash();
+        record.fees = self.raised(record.fees, head).unwrap_or(record.fees);
         // The messages stay on the record: should an older version be mined after all, it is theirs.
         (record.input, record.gas_limit) = (Bytes::new(), EMPTY_GAS);
         let Slot { lane, nonce } = slot;

@@ -2,6 +2,7 @@
 //!
 //! In: events with their details. Out: one write, and the updates that may be published once it is durable.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use alloy::primitives::{Address, B256};
@@ -58,11 +59,12 @@ impl Queue {
         for change in &changes.steps {
             self.trees.hold(&mut table, change.relay_id)?;
         }
-        check(&table, changes)?;
-        let entry = Entry::of(changes, now, &table);
+        let steps = still_meant(&table, &changes.steps);
+        check(&table, &steps)?;
+        let entry = Entry::of(&steps, changes, now, &table);
         let number = self.append(&mut table, &entry)?;
-        let mut updates = Vec::with_capacity(changes.steps.len());
-        for change in &changes.steps {
+        let mut updates = Vec::with_capacity(steps.len());
+        for change in &*steps {
             let illegal = |source| RelayerError::Illegal { relay_id: change.relay_id, source };
             updates.extend(table.step(change, now, number).map_err(illegal)?);
         }
@@ -76,10 +78,37 @@ impl Queue {
     }
 }
 
+/// The steps without those of messages that had ended when the engine looked, and were handed in again since: accepted they
+/// are already, and what a reorg undoes is not what they are in now.
+fn still_meant<'a>(table: &Table, steps: &'a [Change]) -> Cow<'a, [Change]> {
+    let is_anew = |change: &Change| {
+        let supposes_the_end = matches!(change.event, Event::Accept | Event::Reorg);
+        let item = supposes_the_end.then(|| table.held(change.relay_id).flatten()).flatten();
+        item.is_some_and(|item| item.state() == State::Accepted)
+    };
+    let first_of_its_own =
+        |at: usize, change: &Change| steps.iter().take(at).all(|before| before.relay_id != change.relay_id);
+    let anew: HashMap<B256, Event> = steps
+        .iter()
+        .enumerate()
+        .filter(|(at, change)| is_anew(change) && first_of_its_own(*at, change))
+        .map(|(_, change)| (change.relay_id, change.event))
+        .collect();
+    if anew.is_empty() {
+        return Cow::Borrowed(steps);
+    }
+    let meant = |change: &&Change| match anew.get(&change.relay_id) {
+        Some(Event::Accept) => change.event != Event::Accept,
+        Some(_) => false,
+        None => true,
+    };
+    Cow::Owned(steps.iter().filter(meant).cloned().collect())
+}
+
 /// Whether all steps are possible, one after the other.
-fn check(table: &Table, changes: &Changes) -> Result<(), RelayerError> {
-    let mut states: HashMap<B256, State> = HashMap::with_capacity(changes.steps.len());
-    for Change { relay_id, event, .. } in &changes.steps {
+fn check(table: &Table, steps: &[Change]) -> Result<(), RelayerError> {
+    let mut states: HashMap<B256, State> = HashMap::with_capacity(steps.len());
+    for Change { relay_id, event, .. } in steps {
         let known = states.get(relay_id).copied();
         let state = known.or_else(|| Some(table.held(*relay_id)??.state()));
         // A step of a message that is not here is none.

@@ -40,11 +40,11 @@ pub(super) enum Put<'a> {
 
 impl<'a> Entry<'a> {
     /// Of what the engine changes; `table` as it stands before.
-    pub(super) fn of(changes: &'a Changes, at: Timestamp, table: &Table) -> Self {
+    pub(super) fn of(steps: &'a [Change], changes: &'a Changes, at: Timestamp, table: &Table) -> Self {
         let put = changes.put.iter().map(|record| Put::of(record, table.transaction(record.slot)));
         Self::Changed {
             at,
-            steps: Cow::Borrowed(&changes.steps),
+            steps: Cow::Borrowed(steps),
             put: put.collect(),
             remove: Cow::Borrowed(&changes.remove),
         }

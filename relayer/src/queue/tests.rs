@@ -287,6 +287,27 @@ fn a_failed_message_keeps_its_history_when_it_is_accepted_anew() {
 }
 
 #[test]
+fn what_was_meant_for_a_message_that_had_ended_is_not_for_the_one_handed_in_again() {
+    let folder = folder();
+    let queue = folder.queue();
+    for n in [1, 2] {
+        accept(&queue, id(n), item(n, 0, 10));
+    }
+    // Decided while both had been skipped; meanwhile they were accepted anew.
+    let mut changes = Changes::default();
+    for event in [Event::Accept, Event::Claim, Event::Submit, Event::Mine] {
+        changes.step(id(1), event, Some(SLOT), Detail::default());
+    }
+    for event in [Event::Reorg, Event::Submit] {
+        changes.step(id(2), event, Some(SLOT), Detail::default());
+    }
+    queue.apply(&changes, NOW).unwrap();
+    let state = |n| queue.item(id(n)).unwrap().unwrap().state();
+    assert_eq!((state(1), state(2)), (State::Mined, State::Accepted));
+    assert_eq!(queue.depth(), 1);
+}
+
+#[test]
 fn an_impossible_step_writes_nothing_of_the_whole_change() {
     let folder = folder();
     let queue = folder.queue();

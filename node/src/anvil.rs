@@ -3,6 +3,8 @@
 //! A watchdog shell holds the read end of a pipe whose write end is ours. When we go, even by `kill -9`, the
 //! pipe closes and the watchdog ends anvil, which writes its chain to `--state`; the next start goes on there.
 
+mod beginning;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -43,6 +45,10 @@ pub(crate) enum AnvilError {
     NotFound,
     #[error("cannot start {path}: {reason}")]
     Start { path: PathBuf, reason: std::io::Error },
+    #[error(
+        "{path}: the chain of before cannot be read: {reason}; give another --data-dir to begin a new one"
+    )]
+    State { path: PathBuf, reason: std::io::Error },
     #[error("anvil ended before it listened (is its port free?): {output}")]
     Ended { output: String },
     #[error("anvil did not listen within {} seconds", START_TIMEOUT.as_secs())]
@@ -78,6 +84,8 @@ impl Anvil {
         state: &Path,
     ) -> Result<Self, AnvilError> {
         let failed = |reason| AnvilError::Start { path: binary.to_owned(), reason };
+        beginning::keep_the_first(state)
+            .map_err(|reason| AnvilError::State { path: state.to_owned(), reason })?;
         let mut child = Command::new("sh")
             .args(["-c", WATCHDOG, "anvil-watchdog"])
             .arg(binary)

@@ -22,10 +22,12 @@ pub struct Config {
 
     /// What is relayed: names of actions by contract, e.g. `{ CarbonCredit = ["TransferWithAuthorization"] }`. Empty:
     /// every signed action of every contract of the deployment.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub actions: BTreeMap<String, Vec<String>>,
 
     /// How much one transfer may move, by token: `{ CarbonCredit = { min = "1000", max = "1000000" } }`. Tokens that are
     /// not named: any amount.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub transfer_values: BTreeMap<String, ValueBounds>,
     /// What a message costs its signer: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]

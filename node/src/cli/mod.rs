@@ -174,8 +174,9 @@ static LOG: Mutex<Option<WorkerGuard>> = Mutex::new(None);
 /// Logs go to standard error, several lines in one write when there are many; `WIA_LOG` chooses what (tracing's filter
 /// syntax).
 fn start_log(default: &str) {
-    // alloy calls a lost WebSocket an error each time; the rooms that use it say once what it means.
-    let default = format!("{default},alloy_pubsub=off,alloy_transport_ws=off");
+    // alloy calls a lost WebSocket an error each time; the rooms that use it say once what it means. Kademlia warns of having
+    // no peers, which a relayer alone has never.
+    let default = format!("{default},alloy_pubsub=off,alloy_transport_ws=off,libp2p_kad=error");
     let filter = EnvFilter::try_from_env("WIA_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let colours = std::io::stderr().is_terminal();
     let writer = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES);

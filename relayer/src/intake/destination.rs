@@ -50,6 +50,10 @@ impl Destinations {
                 let reason = format!("no such contract is deployed here; there are: {served:?}");
                 return Err(RelayerError::Action { contract: contract.clone(), reason });
             }
+            if actions.is_empty() {
+                let reason = format!("it names none; of it can be relayed: {}", takes.join(", "));
+                return Err(RelayerError::Action { contract: contract.clone(), reason });
+            }
             if let Some(unknown) = actions.iter().find(|name| !takes.contains(&name.as_str())) {
                 let reason = format!("it does not take `{unknown}`; it takes: {}", takes.join(", "));
                 return Err(RelayerError::Action { contract: contract.clone(), reason });
@@ -86,7 +90,11 @@ impl Destinations {
         let Some(destination) = found else {
             let names = self.contracts.iter().map(|d| format!("{} ({})", d.name, d.address));
             let names: Vec<_> = names.collect();
-            let reason = format!("`{contract}` is not served here; the contracts are: {}", names.join(", "));
+            let reason = format!(
+                "`{contract}` is not served here: it is not deployed, or this relayer's rule `actions` leaves it out; \
+                 the contracts are: {}",
+                names.join(", ")
+            );
             return Err(RpcError::invalid("contract", reason));
         };
         if destination.actions.contains(&action) {

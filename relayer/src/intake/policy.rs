@@ -6,7 +6,7 @@
 //! A fee is paid beforehand, by a transfer to the operator's account through this relayer: once it is mined, the signer
 //! has its value as credit, and each message of his that this relayer gets mined takes the price of one from it. While
 //! messages are under way their price is set aside. What is not executed, or by somebody else, costs and brings nothing,
-//! what leaves the chain is given back, and a payment pays for itself. Credit is kept with the messages ([`crate::queue`]) and outlives them.
+//! what leaves the chain is given back, and a payment, which pays for one message at least, is free. Credit is kept with the messages ([`crate::queue`]) and outlives them.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,7 @@ use wia_abi::authorization::TransferWithAuthorization;
 use wia_abi::{Authorization, Deployment, action};
 use wia_protocol::{RpcError, relay};
 
+use super::DEPENDS_ON_CHAIN;
 use crate::{Config, RelayerError};
 
 /// How much one transfer may move, in the token's smallest unit.
@@ -63,7 +64,7 @@ pub(crate) struct Price {
 }
 
 impl Price {
-    /// What is set aside while the message is under way: a payment pays for itself.
+    /// What is set aside while the message is under way.
     pub(crate) fn reserved(self) -> U256 {
         self.costs.saturating_sub(self.pays)
     }
@@ -94,8 +95,22 @@ impl Policy {
         let Some(token) = token(&config.deployment, &fee.contract) else {
             return refuse("fee", format!("`{}` is no token of this deployment", fee.contract));
         };
-        if fee.payee.is_zero() || fee.value.is_zero() {
-            return refuse("fee", "`payee` and `value` must not be zero".into());
+        for (member, is_zero) in [("payee", fee.payee.is_zero()), ("value", fee.value.is_zero())] {
+            if is_zero {
+                return refuse("fee", format!("`{member}` must not be zero"));
+            }
+        }
+        let relayed = config.actions.get(&fee.contract);
+        let relayed = relayed.is_some_and(|names| names.iter().any(|n| n == TransferWithAuthorization::NAME));
+        if !config.actions.is_empty() && !relayed {
+            let (action, token) = (TransferWithAuthorization::NAME, &fee.contract);
+            return refuse("fee", format!("nobody could pay it: `actions` leaves out {action} of {token}"));
+        }
+        if bounds.get(&token).is_some_and(|bounds: &ValueBounds| bounds.max < fee.value) {
+            return refuse(
+                "fee",
+                "nobody could pay it: `transfer_values` forbids transfers of so much".into(),
+            );
         }
         Ok(Self { bounds, fee: Some((token, fee)) })
     }
@@ -108,17 +123,30 @@ impl Policy {
         if let (Some(value), Some(bounds)) = (message.value(), self.bounds.get(&contract))
             && !(bounds.min..=bounds.max).contains(&value)
         {
+            let bound = if value < bounds.min {
+                format!("{} or more", bounds.min)
+            } else {
+                format!("{} or less", bounds.max)
+            };
             let reason = format!(
-                "this relayer's rule `transfer_values` takes transfers of {} to {} of this token; submit it elsewhere, \
-                 or sign another value",
-                bounds.min, bounds.max
+                "this relayer's rule `transfer_values` takes transfers of {bound} of this token; sign another value, or \
+                 submit it elsewhere"
             );
             return Err(RpcError::invalid("value", reason));
         }
         let Some((token, fee)) = &self.fee else { return Ok(Price::default()) };
-        let paid = message.payee() == Some(fee.payee) && contract == *token;
-        let pays = message.value().filter(|_| paid).unwrap_or_default();
-        Ok(Price { token: *token, costs: fee.value, pays })
+        if message.payee() != Some(fee.payee) || contract != *token {
+            return Ok(Price { token: *token, costs: fee.value, pays: U256::ZERO });
+        }
+        let pays = message.value().unwrap_or_default();
+        if pays < fee.value {
+            let reason = format!(
+                "this relayer's rule `fee` takes {} for each message; pay for one of them at least",
+                fee.value
+            );
+            return Err(RpcError::invalid("value", reason));
+        }
+        Ok(Price { token: *token, costs: U256::ZERO, pays })
     }
 
     /// As wallets are told of it.
@@ -134,9 +162,11 @@ impl Policy {
             "this relayer's rule `fee` takes {value} of {contract} ({token}) for each message, and the credit of its \
              signer is {credit}; first submit a transfer of at least {value} to {payee}, and wait until it is mined"
         );
-        RpcError::rate_limited(member, reason, 1)
+        // Waiting alone does not help: no `retryAfter`.
+        RpcError::invalid(member, reason)
             .with("credit", credit.to_string())
             .with("fee", value.to_string())
+            .with(DEPENDS_ON_CHAIN, true)
     }
 }
 
@@ -233,6 +263,9 @@ mod tests {
         assert_eq!(pays(CREDIT, OPERATOR), U256::ZERO);
         assert_eq!(pays(DOLLAR, Address::repeat_byte(8)), U256::ZERO);
         assert_eq!(policy.price(CREDIT, &transfer(OPERATOR, 1)).unwrap().costs, U256::from(100));
+        assert_eq!(policy.price(DOLLAR, &transfer(OPERATOR, 100)).unwrap().costs, U256::ZERO, "it is free");
+        let too_little = policy.price(DOLLAR, &transfer(OPERATOR, 99)).unwrap_err();
+        assert_eq!(too_little.data.unwrap()["field"], "value");
         let told = policy.unpaid("from", U256::from(40)).data.unwrap();
         assert_eq!([&told["field"], &told["credit"], &told["fee"]], ["from", "40", "100"]);
     }
@@ -259,5 +292,18 @@ mod tests {
         ] {
             assert!(refused(&|config| config.fee = Some(fee.clone())).starts_with("setting `fee`"));
         }
+        let unpayable = refused(&|config| {
+            config.fee = Some(fee());
+            config.actions.insert("CarbonCredit".into(), vec!["TransferWithAuthorization".into()]);
+        });
+        assert!(
+            unpayable.contains("`actions` leaves out TransferWithAuthorization of TestUSD"),
+            "{unpayable}"
+        );
+        let unpayable = refused(&|config| {
+            config.fee = Some(fee());
+            config.transfer_values.insert("TestUSD".into(), bounds(0, 99));
+        });
+        assert!(unpayable.contains("`transfer_values` forbids"), "{unpayable}");
     }
 }

@@ -3,7 +3,7 @@
 //! In: writes, in their order, whether they were just appended or are read again after a restart. Out: records, what
 //! waits, and what the trees do not have yet. Pure: no clock, no disk.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, U256};
@@ -21,14 +21,14 @@ use crate::state::{IllegalTransition, is_live};
 /// A token, and the signer who paid in it.
 pub(super) type Account = (Address, Address);
 
-/// By digest: fast, and seeded, because whoever signs chooses digests.
-type ByDigest<T> = HashMap<B256, T, foldhash::fast::RandomState>;
+/// Of digests: fast, and seeded, because whoever signs chooses digests.
+type Hashing = foldhash::fast::RandomState;
 
 #[derive(Default)]
 pub(super) struct Table {
     /// Number of the newest write.
     pub(super) written: u64,
-    held: ByDigest<Held>,
+    held: HashMap<B256, Held, Hashing>,
     transactions: BTreeMap<Slot, Transaction>,
     /// Live messages: contract, signer, nonce, order of acceptance. One nonce has more than one only after a reorg, and
     /// then the first holds it.
@@ -50,7 +50,7 @@ pub(super) struct Table {
     /// The write up to which the credits had everything when they were read.
     credited: u64,
     /// What the trees do not have as it stands here.
-    unsaved: ByDigest<()>,
+    unsaved: HashSet<B256, Hashing>,
     unsaved_slots: BTreeSet<Slot>,
     unsaved_credits: BTreeSet<Account>,
     unsaved_bytes: u64,
@@ -285,11 +285,11 @@ impl Table {
         let Some(mut item) = held.item.take() else { return Ok(None) };
         let before = Standing::of(change.relay_id, &item);
         let stepped = take_step(Arc::make_mut(&mut item), change, at, number);
-        let signer = item.message.signer();
+        let (signer, after) = (item.message.signer(), Standing::of(change.relay_id, &item));
         if number > self.credited {
-            self.charge(&item, before.charged, Standing::of(change.relay_id, &item).charged);
+            self.charge(&item, before.charged, after.charged);
         }
-        self.follow(change.relay_id, before, item, true);
+        self.follow(change.relay_id, [before, after], item, true);
         Ok(Some((signer, stepped?)))
     }
 
@@ -319,7 +319,7 @@ impl Table {
     pub(super) fn take_unsaved(&mut self) -> Unsaved {
         let slots = std::mem::take(&mut self.unsaved_slots);
         let signers = std::mem::take(&mut self.unsaved_credits).into_iter();
-        let messages = std::mem::take(&mut self.unsaved).into_keys().filter_map(|relay_id| {
+        let messages = std::mem::take(&mut self.unsaved).into_iter().filter_map(|relay_id| {
             let held = self.held.get(&relay_id)?;
             Some(Unstored { relay_id, item: held.item.clone(), stored: held.stored })
         });
@@ -342,7 +342,7 @@ impl Table {
             let standing = item.as_ref().map(|item| Standing::of(relay_id, item));
             let Some(held) = self.held.get_mut(&relay_id) else { continue };
             held.stored = standing;
-            if standing.is_none_or(|s| !s.live) && !self.unsaved.contains_key(&relay_id) {
+            if standing.is_none_or(|s| !s.live) && !self.unsaved.contains(&relay_id) {
                 self.held.remove(&relay_id);
                 standing.and_then(|s| s.ended).iter().for_each(|key| {
                     self.ended.remove(key);
@@ -353,7 +353,7 @@ impl Table {
 
     /// The trees did not take it.
     pub(super) fn unsave(&mut self, refused: Unsaved) {
-        self.unsaved.extend(refused.messages.iter().map(|message| (message.relay_id, ())));
+        self.unsaved.extend(refused.messages.iter().map(|message| message.relay_id));
         self.unsaved_slots.extend(refused.transactions.iter().map(|(slot, _)| *slot));
         self.unsaved_credits.extend(refused.credits.iter().map(|(signer, _)| *signer));
         self.unsaved_bytes = self.unsaved_bytes.saturating_add(refused.bytes);
@@ -364,9 +364,9 @@ impl Table {
         let before = held.item.take();
         let standing = before.as_ref().map(|item| Standing::of(relay_id, item)).unwrap_or_default();
         if let Some(after) = after {
-            self.follow(relay_id, standing, after, offer);
+            self.follow(relay_id, [standing, Standing::of(relay_id, &after)], after, offer);
         } else if let Some(before) = before {
-            self.unsaved.insert(relay_id, ());
+            self.unsaved.insert(relay_id);
             self.index(relay_id, &before, standing, Standing::default());
             self.ready.remove(&ready_key(relay_id, &before));
         } else if held.stored.is_none() {
@@ -375,9 +375,9 @@ impl Table {
     }
 
     /// Puts a changed message back, and follows its change in the indexes.
-    fn follow(&mut self, relay_id: B256, before: Standing, item: Arc<Item>, offer: bool) {
-        self.unsaved.insert(relay_id, ());
-        self.index(relay_id, &item, before, Standing::of(relay_id, &item));
+    fn follow(&mut self, relay_id: B256, [before, after]: [Standing; 2], item: Arc<Item>, offer: bool) {
+        self.unsaved.insert(relay_id);
+        self.index(relay_id, &item, before, after);
         if item.state() != State::Accepted {
             self.ready.remove(&ready_key(relay_id, &item));
         } else if offer {

@@ -5,6 +5,7 @@
 //! message would be two gossip ids.
 
 use ciborium::value::{Integer, Value as Cbor};
+use serde::ser::{Error, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// Why bytes are refused.
@@ -27,8 +28,11 @@ pub enum CborError {
 /// [`CborError::Unsupported`] for a number that is no 64-bit integer.
 pub fn encode(value: &Value) -> Result<Vec<u8>, CborError> {
     let mut bytes = Vec::new();
-    ciborium::into_writer(&to_cbor(value)?, &mut bytes).map_err(|e| CborError::Malformed(e.to_string()))?;
-    Ok(bytes)
+    match ciborium::into_writer(&Canonical(value), &mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(ciborium::ser::Error::Value(_)) => Err(CborError::Unsupported("a fractional number")),
+        Err(error) => Err(CborError::Malformed(error.to_string())),
+    }
 }
 
 /// Reads canonical bytes; anything else is refused.
@@ -36,34 +40,43 @@ pub fn encode(value: &Value) -> Result<Vec<u8>, CborError> {
 /// # Errors
 /// [`CborError`].
 pub fn decode(bytes: &[u8]) -> Result<Value, CborError> {
-    let cbor: Cbor = ciborium::from_reader(bytes).map_err(|e| CborError::Malformed(e.to_string()))?;
-    let value = from_cbor(cbor)?;
+    let value = read(bytes)?;
     // Encoding again and comparing catches every other form at once: long integers, unsorted or repeated
     // keys, indefinite lengths, trailing bytes.
     if encode(&value)? == bytes { Ok(value) } else { Err(CborError::NotCanonical) }
 }
 
-fn to_cbor(value: &Value) -> Result<Cbor, CborError> {
-    Ok(match value {
-        Value::Null => Cbor::Null,
-        Value::Bool(b) => Cbor::Bool(*b),
-        Value::Number(n) => match (n.as_u64(), n.as_i64()) {
-            (Some(n), _) => Cbor::Integer(n.into()),
-            (None, Some(n)) => Cbor::Integer(n.into()),
-            (None, None) => return Err(CborError::Unsupported("a fractional number")),
-        },
-        Value::String(s) => Cbor::Text(s.clone()),
-        Value::Array(items) => Cbor::Array(items.iter().map(to_cbor).collect::<Result<_, _>>()?),
-        Value::Object(members) => {
-            let mut pairs = Vec::with_capacity(members.len());
-            for (key, value) in members {
-                pairs.push((key, to_cbor(value)?));
+/// Reads bytes in whatever form: for who compares them with the one encoding of what it makes of them.
+///
+/// # Errors
+/// [`CborError`], but for [`CborError::NotCanonical`].
+pub fn read(bytes: &[u8]) -> Result<Value, CborError> {
+    from_cbor(ciborium::from_reader(bytes).map_err(|e| CborError::Malformed(e.to_string()))?)
+}
+
+/// A value that serialises in canonical order.
+struct Canonical<'a>(&'a Value);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(b) => serializer.serialize_bool(*b),
+            Value::Number(n) => match (n.as_u64(), n.as_i64()) {
+                (Some(n), _) => serializer.serialize_u64(n),
+                (None, Some(n)) => serializer.serialize_i64(n),
+                (None, None) => Err(S::Error::custom("a fractional number")),
+            },
+            Value::String(text) => serializer.serialize_str(text),
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Canonical)),
+            Value::Object(members) => {
+                let mut members: Vec<_> = members.iter().collect();
+                // A text key's encoding starts with its length, so shorter keys come first.
+                members.sort_unstable_by_key(|(key, _)| (key.len(), key.as_bytes()));
+                serializer.collect_map(members.into_iter().map(|(key, value)| (key, Canonical(value))))
             }
-            // A text key's encoding starts with its length, so shorter keys come first.
-            pairs.sort_by(|(a, _), (b, _)| (a.len(), a.as_bytes()).cmp(&(b.len(), b.as_bytes())));
-            Cbor::Map(pairs.into_iter().map(|(key, value)| (Cbor::Text(key.clone()), value)).collect())
         }
-    })
+    }
 }
 
 fn from_cbor(cbor: Cbor) -> Result<Value, CborError> {

@@ -30,6 +30,7 @@ pub use feed::{BlockCounts, Recent, Steps, Updates};
 pub use health::{Condition, Health, LaneHealth};
 pub use intake::policy::{Fee, ValueBounds};
 pub use intake::quota::{Origin, Tier};
+pub use intake::verify::Verifiers;
 pub use lane::sign::LaneSigner;
 pub use relayer::Relayer;
 pub use sharing::{ClaimNews, Outgoing, Sharing};

@@ -1,10 +1,10 @@
-//! Gossip: signed submissions from a wallet to one relayer, which validates them and passes them on to the next, which
-//! validates them, too.
+//! Gossip: signed submissions from one relayer to the next, which validates them; and from a wallet to a relayer, which
+//! validates them and passes them on to the next, which validates them, too.
 //!
-//! Two real mesh engines and a real client on loopback TCP, in this process. In the place of the relayer stands what the
-//! intake does to judge a signature, and nothing else: no disk, no chain. Never more messages are under way than one
-//! engine validates at once, so that none is shed; the clock runs from the first publication until the second relayer has
-//! believed the last message.
+//! Real mesh engines, and a real client, on loopback TCP, in this process. In the place of the relayer stands what the
+//! intake does to judge a signature, on threads of the same kind, and nothing else: no disk, no chain. Never more messages
+//! are under way than one engine validates at once, so that none is shed; the clock runs from the first message until the
+//! last relayer has believed the last one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use wia_abi::Authorization;
-use wia_abi::authorization::{Domain, recover};
+use wia_abi::authorization::Domain;
 use wia_protocol::RpcError;
 use wia_protocol::jsonrpc::Code;
 use wia_protocol::relay::{Claim, Submission};
 use wia_relayer::mesh::{self, Client, Keypair, Mesh, Rate, RelayService};
-use wia_relayer::{ClaimNews, Origin, Outgoing};
+use wia_relayer::{ClaimNews, Origin, Outgoing, Verifiers};
 
 use super::load::{Load, Signed};
 use super::verify::UNIT;
@@ -30,13 +30,13 @@ use crate::process::own_usage;
 use crate::report::{Figure, Quantity, Section};
 use crate::wait::within;
 
-/// Messages on their way to the second relayer; an engine validates 1,024 at once.
+/// Messages on their way to the last relayer; an engine validates 1,024 at once.
 const UNDER_WAY: usize = 512;
 
 /// Publications that the client is asked for at a time: what its mailbox holds.
 const ASKED: usize = 64;
 
-/// Signature verifications of one relayer at a time: the intake's default.
+/// Threads of one relayer that verify signatures: the intake's default.
 const VERIFIERS: usize = 4;
 
 /// The pace of one peer is what is measured, so it is not what bounds it.
@@ -53,22 +53,37 @@ struct Judge(Arc<Judged>);
 
 struct Judged {
     domain: Domain,
-    verifiers: Semaphore,
+    verifiers: Verifiers,
     believed: AtomicUsize,
     refused: AtomicUsize,
     /// One permit for every message that was judged.
     judged: Semaphore,
+    tell: mpsc::Sender<Submission>,
+    /// What its relayer tells the others.
+    told: Mutex<mpsc::Receiver<Submission>>,
 }
 
 impl Judge {
-    fn new(load: &Load) -> Self {
-        Self(Arc::new(Judged {
+    fn new(load: &Load) -> Result<Self, BenchError> {
+        let (tell, told) = mpsc::channel(UNDER_WAY);
+        Ok(Self(Arc::new(Judged {
             domain: Domain::carbon_credit(load.contract.chain_id, load.contract.address),
-            verifiers: Semaphore::new(VERIFIERS),
+            verifiers: Verifiers::start(VERIFIERS).map_err(failed)?,
             believed: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
             judged: Semaphore::new(0),
-        }))
+            tell,
+            told: Mutex::new(told),
+        })))
+    }
+
+    /// Until it has judged so many.
+    async fn has_judged(&self, count: usize, each: impl Fn()) -> Result<(), BenchError> {
+        for _ in 0..count {
+            self.0.judged.acquire().await.map_err(failed)?.forget();
+            each();
+        }
+        Ok(())
     }
 
     /// That it believed so many messages, and doubted none.
@@ -89,20 +104,16 @@ impl RelayService for Judge {
     }
 
     async fn submit(&self, submission: Submission, _origin: &Origin) -> Result<(), RpcError> {
-        let Judged { domain, verifiers, believed, refused, judged } = &*self.0;
+        let Judged { domain, verifiers, believed, refused, judged, .. } = &*self.0;
         let (digest, signer) = (submission.message.digest(domain), submission.message.signer());
-        let place = verifiers.acquire().await.map_err(|_| RpcError::internal())?;
-        let signature = submission.signature;
-        let recovered = tokio::task::spawn_blocking(move || recover(digest, &signature)).await;
-        drop(place);
-        let right = recovered.is_ok_and(|recovered| recovered == Some(signer));
+        let right = verifiers.recover(digest, submission.signature).await? == Some(signer);
         let count = if right { believed } else { refused };
         count.fetch_add(1, Ordering::Relaxed);
         judged.add_permits(1);
         if right { Ok(()) } else { Err(RpcError::invalid("signature", "is not by `from`")) }
     }
 
-    /// Each is alone: no claims, and nothing of its own to gossip.
+    /// No claims.
     fn shares(&self) -> bool {
         false
     }
@@ -112,42 +123,87 @@ impl RelayService for Judge {
     }
 
     async fn outgoing(&self) -> Outgoing {
-        std::future::pending().await
+        // It has the other end itself, so it never ends.
+        match self.0.told.lock().await.recv().await {
+            Some(submission) => Outgoing::Submission(Box::new(submission)),
+            None => std::future::pending().await,
+        }
     }
 }
 
-/// Gossips the load.
+/// Two relayers that know each other, with their judges.
+struct Pair {
+    near: (Mesh, Judge),
+    far: (Mesh, Judge),
+}
+
+impl Pair {
+    async fn meet(load: &Load, stop: &CancellationToken) -> Result<Self, BenchError> {
+        let near = relayer(load, &[], stop).await?;
+        let far = relayer(load, &near.0.addresses(), stop).await?;
+        // Each knows that the other takes the topic.
+        for (mesh, _) in [&near, &far] {
+            within("the relayers to meet", DIAL_TIMEOUT, async {
+                mesh.until(|health| health.gossip_peers > 0).await.map_err(failed)
+            })
+            .await?;
+        }
+        Ok(Self { near, far })
+    }
+}
+
+/// What a passage took.
+struct Passage {
+    wall: Duration,
+    cpu: Duration,
+}
+
+/// Gossips the load, both ways.
 pub(super) async fn gossip(load: &Load) -> Result<Section, BenchError> {
     let stop = CancellationToken::new();
-    let outcome = spread(load, &stop).await;
-    stop.cancel();
-    outcome
+    let _stop = stop.clone().drop_guard();
+    let told = told(load, &Pair::meet(load, &stop).await?).await?;
+    let published = published(load, &Pair::meet(load, &stop).await?).await?;
+    let count = load.messages.len();
+    let rate = |passage: &Passage| Quantity::per_s(count, passage.wall, UNIT);
+    let each =
+        |passage: &Passage| Quantity::us(passage.cpu / u32::try_from(count).unwrap_or(u32::MAX).max(1));
+    let least = Quantity::per_s(LEAST_PER_S, Duration::from_secs(1), UNIT);
+    Ok(Section::new("gossip, from one relayer to the next")
+        .figure(Figure::at_least("told to validated", rate(&told), least))
+        .figure(Figure::plain("processor time of both, for each message", each(&told)))
+        .figure(Figure::plain("from a wallet: published to validated by both", rate(&published)))
+        .figure(Figure::plain("processor time of all three, for each message", each(&published)))
+        .raw("messages", count)
+        .raw("underWay", UNDER_WAY))
 }
 
-async fn spread(load: &Load, stop: &CancellationToken) -> Result<Section, BenchError> {
-    let (first, second) = (Judge::new(load), Judge::new(load));
-    let near = relayer(load, &[], first.clone(), stop).await?;
-    let far = relayer(load, &near.addresses(), second.clone(), stop).await?;
-    // Each knows that the other takes the topic.
-    for mesh in [&near, &far] {
-        within("the relayers to meet", DIAL_TIMEOUT, async {
-            mesh.until(|health| health.gossip_peers > 0).await.map_err(failed)
-        })
-        .await?;
-    }
-    let address = near.addresses().first().cloned().unwrap_or_default();
+/// The first relayer tells the second one.
+async fn told(load: &Load, pair: &Pair) -> Result<Passage, BenchError> {
+    let under_way = Semaphore::new(UNDER_WAY);
+    let telling = async {
+        for signed in &load.messages {
+            under_way.acquire().await.map_err(failed)?.forget();
+            pair.near.1.0.tell.send(submission(load, signed)).await.map_err(failed)?;
+        }
+        Ok(())
+    };
+    let passage = passage(load, pair, &under_way, telling).await?;
+    pair.near.1.check(0)?;
+    Ok(passage)
+}
+
+/// A wallet publishes to the first relayer, which passes it on to the second one.
+async fn published(load: &Load, pair: &Pair) -> Result<Passage, BenchError> {
+    let address = pair.near.0.addresses().first().cloned().unwrap_or_default();
     let address = address.parse().map_err(BenchError::malformed(&address))?;
     let client = Client::dial(address, TIMEOUT).await.map_err(failed)?;
     let under_way = Semaphore::new(UNDER_WAY);
-    let count = load.messages.len();
-    let before = own_usage()?.cpu;
-    let started = Instant::now();
     let publishing = async {
         let publications = stream::iter(&load.messages).map(|signed| {
             let (client, under_way, submission) = (&client, &under_way, submission(load, signed));
             async move {
-                let place = under_way.acquire().await.map_err(failed)?;
-                place.forget();
+                under_way.acquire().await.map_err(failed)?.forget();
                 client.publish(load.contract.chain_id, &submission).await.map_err(failed)
             }
         });
@@ -157,37 +213,34 @@ async fn spread(load: &Load, stop: &CancellationToken) -> Result<Section, BenchE
         }
         Ok(())
     };
-    let arriving = async {
-        for _ in 0..count {
-            second.0.judged.acquire().await.map_err(failed)?.forget();
-            under_way.add_permits(1);
-        }
-        Ok(())
-    };
-    within("all gossip to arrive", TIMEOUT, async { tokio::try_join!(publishing, arriving) }).await?;
-    let wall = started.elapsed();
-    let cpu = own_usage()?.cpu - before;
-    first.check(count)?;
-    second.check(count)?;
-    let micros_each = cpu / u32::try_from(count).unwrap_or(u32::MAX).max(1);
-    Ok(Section::new("gossip, a wallet, a relayer, the next relayer")
-        .figure(Figure::at_least(
-            "published to validated by both relayers",
-            Quantity::per_s(count, wall, UNIT),
-            Quantity::per_s(LEAST_PER_S, Duration::from_secs(1), UNIT),
-        ))
-        .figure(Figure::plain("processor time of all three, for each message", Quantity::us(micros_each)))
-        .raw("messages", count)
-        .raw("underWay", UNDER_WAY))
+    let passage = passage(load, pair, &under_way, publishing).await?;
+    pair.near.1.check(load.messages.len())?;
+    Ok(passage)
+}
+
+/// From the first message until the far relayer has judged the last one, each of them right.
+async fn passage(
+    load: &Load,
+    pair: &Pair,
+    under_way: &Semaphore,
+    sending: impl Future<Output = Result<(), BenchError>>,
+) -> Result<Passage, BenchError> {
+    let (count, far) = (load.messages.len(), &pair.far.1);
+    let before = own_usage()?.cpu;
+    let started = Instant::now();
+    let arriving = far.has_judged(count, || under_way.add_permits(1));
+    within("all gossip to arrive", TIMEOUT, async { tokio::try_join!(sending, arriving) }).await?;
+    let passage = Passage { wall: started.elapsed(), cpu: own_usage()?.cpu - before };
+    far.check(count)?;
+    Ok(passage)
 }
 
 /// A mesh node on a free port that runs until `stop`.
 async fn relayer(
     load: &Load,
     bootstrap: &[String],
-    judge: Judge,
     stop: &CancellationToken,
-) -> Result<Mesh, BenchError> {
+) -> Result<(Mesh, Judge), BenchError> {
     let mut config = mesh::Config::new(load.contract.chain_id);
     config.listen = mesh::listen_addresses([127, 0, 0, 1].into(), 0);
     // TCP alone.
@@ -196,10 +249,11 @@ async fn relayer(
     for address in bootstrap {
         config.bootstrap.push(address.parse().map_err(BenchError::malformed(address))?);
     }
-    let (engine, mesh) = mesh::open(config, Keypair::generate_ed25519(), judge).map_err(failed)?;
+    let judge = Judge::new(load)?;
+    let (engine, mesh) = mesh::open(config, Keypair::generate_ed25519(), judge.clone()).map_err(failed)?;
     tokio::spawn(engine.run(stop.clone()));
     within("a mesh node to listen", DIAL_TIMEOUT, async { mesh.listening().await.map_err(failed) }).await?;
-    Ok(mesh)
+    Ok((mesh, judge))
 }
 
 fn submission(load: &Load, signed: &Signed) -> Submission {

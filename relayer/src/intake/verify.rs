@@ -37,7 +37,7 @@ const AT_A_TIME: usize = 16;
 const WAITING: usize = 4_096;
 
 /// Threads that recover signers. Taking several at a time, they are woken once for many under load.
-pub(crate) struct Verifiers(mpsc::Sender<Job>);
+pub struct Verifiers(mpsc::Sender<Job>);
 
 /// One signature to recover.
 struct Job {
@@ -51,7 +51,7 @@ impl Verifiers {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(threads: usize) -> io::Result<Self> {
+    pub fn start(threads: usize) -> io::Result<Self> {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..threads.max(1) {
@@ -62,7 +62,10 @@ impl Verifiers {
     }
 
     /// The address whose key made the signature, if it is ECDSA at all.
-    pub(crate) async fn recover(&self, digest: B256, signature: Bytes) -> Result<Option<Address>, RpcError> {
+    ///
+    /// # Errors
+    /// When the thread that had it in hand has ended.
+    pub async fn recover(&self, digest: B256, signature: Bytes) -> Result<Option<Address>, RpcError> {
         let (answer, recovered) = oneshot::channel();
         let lost = || {
             tracing::error!("a verification was lost");

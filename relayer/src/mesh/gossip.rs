@@ -8,6 +8,7 @@
 
 use alloy::signers::k256::sha2::{Digest, Sha256};
 use libp2p::gossipsub::{IdentTopic, Message, MessageAcceptance, MessageId};
+use serde_json::Value;
 use wia_protocol::jsonrpc::Code;
 use wia_protocol::relay::{self, Claim, Submission};
 use wia_protocol::{RpcError, cbor};
@@ -102,15 +103,15 @@ fn bounded(bytes: Vec<u8>) -> Result<Vec<u8>, MeshError> {
 
 /// Reads a message of the topic of `chain_id`.
 ///
-/// Only the form that [`encode`] writes is taken: upper-case hex, or the chain id as a number, would be a
-/// second gossip id for the same submission.
+/// Only the form that [`encode`] writes is taken: upper-case hex, the chain id as a number, or a longer integer, would
+/// be a second gossip id for the same submission.
 pub(super) fn decode(data: &[u8], chain_id: u64) -> Result<Submission, Verdict> {
-    let params = cbor::decode(data).map_err(|_| Verdict::Rejected)?;
+    let params = cbor::read(data).map_err(|_| Verdict::Rejected)?;
     let submission = Submission::parse(&params).map_err(|error| {
         let later_version = field(&error) == Some("action") && params["action"].is_string();
-        if later_version { Verdict::Ignored } else { Verdict::Rejected }
+        if later_version && is_form(data, &params) { Verdict::Ignored } else { Verdict::Rejected }
     })?;
-    if submission.to_params() != params {
+    if !is_form(data, &submission.to_params()) {
         return Err(Verdict::Rejected);
     }
     if submission.chain_id == chain_id { Ok(submission) } else { Err(Verdict::Ignored) }
@@ -118,9 +119,14 @@ pub(super) fn decode(data: &[u8], chain_id: u64) -> Result<Submission, Verdict> 
 
 /// Reads a message of a claim topic; only the form that [`encode_claim`] writes is taken.
 pub(super) fn decode_claim(data: &[u8]) -> Result<Claim, Verdict> {
-    let params = cbor::decode(data).map_err(|_| Verdict::Rejected)?;
+    let params = cbor::read(data).map_err(|_| Verdict::Rejected)?;
     let claim = Claim::parse(&params).map_err(|_| Verdict::Rejected)?;
-    if claim.to_params() == params { Ok(claim) } else { Err(Verdict::Rejected) }
+    if is_form(data, &claim.to_params()) { Ok(claim) } else { Err(Verdict::Rejected) }
+}
+
+/// Whether `data` is the canonical encoding of `params`.
+fn is_form(data: &[u8], params: &Value) -> bool {
+    cbor::encode(params).is_ok_and(|bytes| bytes == data)
 }
 
 fn field(error: &RpcError) -> Option<&str> {
@@ -130,7 +136,7 @@ fn field(error: &RpcError) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use libp2p::gossipsub::TopicHash;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -153,6 +159,12 @@ mod tests {
         cbor::encode(&params).unwrap()
     }
 
+    /// The same object, its number of members written in two bytes instead of one.
+    fn long_headed(params: &Value) -> Vec<u8> {
+        let bytes = cbor::encode(params).unwrap();
+        [&[0xb8, bytes[0] & 0x1f], &bytes[1..]].concat()
+    }
+
     #[test]
     fn what_is_written_is_read() {
         let submission = Submission::parse(&params()).unwrap();
@@ -164,6 +176,13 @@ mod tests {
         for (what, data, verdict) in [
             ("no CBOR", vec![0xff], Verdict::Rejected),
             ("no map", vec![0x01], Verdict::Rejected),
+            ("the longer head of a map", long_headed(&params()), Verdict::Rejected),
+            (
+                "the longer head of a later version",
+                long_headed(&json!({"action": "DonateAuthorization", "chainId": "1", "contract": "C"})),
+                Verdict::Rejected,
+            ),
+            ("a byte too many", [cbor::encode(&params()).unwrap(), vec![0]].concat(), Verdict::Rejected),
             ("a missing field", cbor::encode(&json!({"chainId": "1"})).unwrap(), Verdict::Rejected),
             ("a number for the chain", changed("/chainId", json!(31337)), Verdict::Rejected),
             ("upper-case hex", changed("/signature", json!("0xAA")), Verdict::Rejected),

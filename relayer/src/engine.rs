@@ -78,6 +78,7 @@ pub struct Engine {
     sending: FuturesUnordered<BoxFuture<'static, Sent>>,
     /// Written, to be published once durable.
     unpublished: Vec<(Address, Update)>,
+    stop: CancellationToken,
 }
 
 /// What the relayer signs with.
@@ -217,6 +218,7 @@ pub async fn open(
         preparing: FuturesUnordered::new(),
         sending: FuturesUnordered::new(),
         unpublished: Vec::new(),
+        stop: CancellationToken::new(),
     };
     engine.count_in_flight();
     match engine.identify().await {
@@ -233,8 +235,10 @@ impl Engine {
     /// Runs until `stop`: then takes no new work, finishes the write in hand, and returns.
     ///
     /// # Errors
-    /// When the store fails, a stored record cannot be read, or the endpoint turns out to serve another chain.
+    /// When the store fails, or has no room for what happened when it is to stop; when a stored record cannot be read,
+    /// or the endpoint turns out to serve another chain.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), RelayerError> {
+        self.stop = stop.clone();
         let shared = Arc::clone(&self.shared);
         let mut heads = shared.chain.heads();
         let mut observing: Option<BoxFuture<'static, Result<Observation, ChainError>>> = None;
@@ -297,14 +301,16 @@ impl Engine {
         }
     }
 
-    /// Writes changes; they are published by [`Engine::settle`]. Waits while the disk is full: nothing was written then.
+    /// Writes changes; they are published by [`Engine::settle`]. Waits while the disk is full: nothing was written then,
+    /// and whoever opens the queue next finds out again what happened.
     async fn apply(&mut self, changes: &Changes) -> Result<(), RelayerError> {
         if !changes.is_empty() {
             let updates = loop {
                 match self.shared.queue.apply(changes, now()) {
                     Err(RelayerError::Store(error)) if error.wants_room() => {
                         tracing::error!(%error, "what became of messages cannot be written");
-                        tokio::time::sleep(ROOM_AGAIN).await;
+                        let room = self.stop.run_until_cancelled(tokio::time::sleep(ROOM_AGAIN));
+                        room.await.ok_or(error)?;
                     }
                     outcome => break outcome?,
                 }

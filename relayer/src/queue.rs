@@ -24,6 +24,7 @@ use wia_store::{Commits, Journal, Store, StoreError};
 
 use crate::RelayerError;
 use crate::lane::batch::Candidate;
+use crate::shared::lock;
 use crate::state::{Event, transition};
 pub(crate) use change::Changes;
 use checkpoint::Trees;
@@ -51,6 +52,8 @@ pub(crate) struct Queue {
     /// Something new waits for a transaction.
     pub(crate) work: Notify,
     limits: Limits,
+    /// Why the last write was not made; `None` when it was.
+    full: Mutex<Option<String>>,
 }
 
 /// The most live messages.
@@ -107,6 +110,7 @@ impl Queue {
             trees,
             work: Notify::new(),
             limits,
+            full: Mutex::default(),
         })
     }
 
@@ -230,9 +234,16 @@ impl Queue {
         let number = table.written + 1;
         let payload = entry::bytes(number, entry)?;
         let bytes = payload.len();
-        self.journal.append(&[(number, payload)]).map_err(StoreError::from)?;
+        let appended = self.journal.append(&[(number, payload)]).map_err(StoreError::from);
+        *lock(&self.full) = appended.as_ref().err().filter(|e| e.wants_room()).map(ToString::to_string);
+        appended?;
         table.wrote(number, bytes);
         Ok(number)
+    }
+
+    /// What is said of the disk while it has no room for what happens.
+    pub(crate) fn full(&self) -> Option<String> {
+        lock(&self.full).clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {

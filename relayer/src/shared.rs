@@ -191,6 +191,8 @@ impl Shared {
         let low = U256::from(self.config.low_balance_wei);
         let trouble = if head.is_none() {
             Some("no block of the chain was seen yet".to_owned())
+        } else if let Some(full) = self.queue.full() {
+            Some(full)
         } else if self.is_away() {
             Some("the chain's endpoint does not answer; messages wait".to_owned())
         } else {

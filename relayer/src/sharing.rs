@@ -189,7 +189,8 @@ impl Shared {
     /// relayers that all keep silent would all take everything.
     fn sign_of_life(&self) -> Option<Claim> {
         let pays = self.lanes().iter().any(LaneView::can_pay);
-        let head = self.head().filter(|_| pays && !self.is_away() && !self.is_stopped());
+        let works = pays && !self.is_away() && !self.is_stopped() && self.queue.full().is_none();
+        let head = self.head().filter(|_| works);
         head.map(|head| self.promises.claim(now(), head.number, Vec::new()))
     }
 }

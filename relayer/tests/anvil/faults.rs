@@ -2,6 +2,7 @@
 //! stranger on the lane's account. Nothing is lost, nothing is done twice.
 
 mod depths;
+mod disk;
 mod endpoint;
 mod fees;
 mod nonces;

@@ -348,6 +348,12 @@ impl Relay {
         within("the engine stops", self.engine).await.unwrap().unwrap();
     }
 
+    /// The same of one that cannot end its work: why.
+    pub(crate) async fn stop_refused(self) -> RelayerError {
+        self.stop.cancel();
+        within("the engine stops", self.engine).await.unwrap().unwrap_err()
+    }
+
     /// Ends it wherever it is, as a kill does for everything but the disk.
     pub(crate) async fn kill(self) {
         self.engine.abort();

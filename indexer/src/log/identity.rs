@@ -10,7 +10,7 @@ use crate::chain::catalog::Catalog;
 use crate::{Config, IndexerError};
 
 /// Format of keys and values. A change of it is a new number, and a migration or this refusal.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 const KEY: &[u8] = b"midentity";
 

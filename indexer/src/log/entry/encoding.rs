@@ -1,35 +1,52 @@
 //! Entries as bytes: one value per block, compressed. A wire format of the disk: golden bytes in the tests.
 //!
 //! ```text
-//! form(1)  body          form 2: body as it is, 3: length of the body (varint) and the body in LZ4
+//! form(1)  body          form 4: body as it is, 5: length of the body (varint) and the body in LZ4
 //! body     retraction(1) [committed_at] number hash(32) parent(32) timestamp
 //!          n × transaction hash(32)
 //!          n × contract(20)
-//!          n × word                           topics and accounts, each once
-//!          n × (contract, account word, amount)   opening balances
-//!          n × event: log index (from the last), transaction (from the last, signed), contract,
-//!                     topics: count and words, data: length × 2 + 1 if in words, words or bytes
+//!          n words                            topics and accounts, each once, but for those of KNOWN, which come first
+//!          n opening balances                 columns: contract, account (from the one behind the last, signed); amounts
+//!          n events                           columns: log index, transaction (from the last, signed), contract, number
+//!                                             of topics, first topic, second … of those that have it, data: length × 2
+//!                                             + 1 if in words; then the words of all data, then all other data
+//! column   1 and the number that all of it is, or 0 and each number
+//! words    column of how each was cut, then what is left of each
 //! ```
 //!
-//! Numbers are LEB128; a word is a byte that says how it was cut, then what is left of it: an address takes 21
-//! bytes, an amount in whole steps of 0.001 credits (X-19) its count of steps.
+//! Numbers are LEB128. A word is cut to an address's 20 bytes, an amount in whole steps of 0.001 credits (X-19) to its
+//! count of steps. What is the same for all events of a block, as with transfers most is, takes two bytes.
 
 use alloy::primitives::{Address, B256, Bytes, U256};
 use wia_abi::BlockNumber;
 
-use super::{Block, Change, Entry, EventRecord, Offset};
+use super::{Account, Block, Change, Entry, EventRecord, Offset, TRANSFER};
 use crate::map::Map;
 
 /// Bodies as they are.
-const PLAIN: u8 = 2;
+const PLAIN: u8 = 4;
 /// Bodies in LZ4.
-const LZ4: u8 = 3;
+const LZ4: u8 = 5;
 
-/// Below this a body is not worth compressing, in bytes.
+/// Below this what a body has besides hashes is not worth compressing, in bytes.
 const MIN_COMPRESSED_BYTES: usize = 256;
+
+/// All numbers of a column are one, …
+const SAME: u8 = 1;
+/// … or not.
+const EACH: u8 = 0;
 
 /// The longest body that is read back: far above any block's, and a bound for damaged lengths.
 const MAX_BODY_BYTES: usize = 1 << 30;
+
+/// The most events, or words of their data, that are read back: above what the gas of any block pays for.
+const MAX_ITEMS: usize = 1 << 25;
+
+/// The most topics that are read back; the EVM has four.
+const MAX_TOPICS: usize = 255;
+
+/// Words that entries name without having them.
+const KNOWN: [B256; 1] = [TRANSFER];
 
 /// How a word was cut: so many of its lower bytes are left, …
 const LOW: u8 = 0;
@@ -44,9 +61,10 @@ const STEP: u128 = 1_000_000_000_000_000;
 impl Entry {
     /// The bytes of the log.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let plain = Writer::of(&self.block).entry(self);
+        let (plain, hashes) = Writer::of(&self.block).entry(self);
         let body = &plain[1..];
-        if body.len() >= MIN_COMPRESSED_BYTES {
+        // Of hashes and addresses nothing can be saved.
+        if body.len() - hashes >= MIN_COMPRESSED_BYTES.max(hashes / 4) {
             let packed = lz4_flex::compress(body);
             if packed.len() + packed.len() / 16 < body.len() {
                 let mut out = Vec::with_capacity(packed.len() + 6);
@@ -104,9 +122,12 @@ struct Dictionary<T> {
 }
 
 impl<T: Copy + Eq + std::hash::Hash> Dictionary<T> {
-    fn with_capacity(items: usize) -> Self {
+    /// With these in it, and room for so many.
+    fn of(known: &[T], items: usize) -> Self {
         let places = Map::with_capacity_and_hasher(items, Default::default());
-        Self { order: Vec::with_capacity(items), places }
+        let mut dictionary = Self { order: Vec::with_capacity(items), places };
+        known.iter().for_each(|item| _ = dictionary.place(*item));
+        dictionary
     }
 
     fn place(&mut self, item: T) -> u64 {
@@ -126,41 +147,20 @@ impl Writer {
     /// With room for what transfers take; what takes more grows.
     fn of(block: &Block) -> Self {
         Self {
-            contracts: Dictionary::with_capacity(1),
-            words: Dictionary::with_capacity(block.opening.len() + block.events.len() + 1),
+            contracts: Dictionary::of(&[], 1),
+            words: Dictionary::of(&KNOWN, block.opening.len() + block.events.len() + KNOWN.len()),
         }
     }
 
-    /// The form, which is [`PLAIN`], and the body.
-    fn entry(mut self, entry: &Entry) -> Vec<u8> {
+    /// The form, which is [`PLAIN`], and the body; and how many bytes of it are hashes and addresses.
+    fn entry(mut self, entry: &Entry) -> (Vec<u8>, usize) {
         let block = &entry.block;
         // The tables come first on disk and are known last.
-        let mut opening = Vec::with_capacity(8 + 12 * block.opening.len());
-        let mut events = Vec::with_capacity(8 + 24 * block.events.len());
-        varint(&mut opening, block.opening.len() as u64);
-        for ((contract, account), balance) in &block.opening {
-            varint(&mut opening, self.contracts.place(*contract));
-            varint(&mut opening, self.words.place(account.into_word()));
-            word(&mut opening, &B256::from(*balance));
-        }
-        varint(&mut events, block.events.len() as u64);
-        let (mut log_index, mut transaction) = (0_u64, 0_i64);
-        for event in &block.events {
-            varint(&mut events, event.log_index.wrapping_sub(log_index));
-            log_index = event.log_index;
-            let at = i64::from(event.transaction);
-            varint(&mut events, zigzag(at - transaction));
-            transaction = at;
-            varint(&mut events, self.contracts.place(event.contract));
-            varint(&mut events, event.topics.len() as u64);
-            for topic in &event.topics {
-                varint(&mut events, self.words.place(*topic));
-            }
-            data(&mut events, &event.data);
-        }
-        let words: usize = self.words.order.len() * 33;
-        let tables = 128 + 32 * block.transactions.len() + 20 * self.contracts.order.len() + words;
-        let mut out = Vec::with_capacity(tables + opening.len() + events.len());
+        let opening = self.opening(block);
+        let events = self.events(block);
+        let hashes = 64 + 32 * block.transactions.len() + 20 * self.contracts.order.len();
+        let words = &self.words.order[KNOWN.len()..];
+        let mut out = Vec::with_capacity(64 + hashes + 33 * words.len() + opening.len() + events.len());
         out.push(PLAIN);
         out.push(u8::from(entry.is_retraction()));
         if let Change::Retracted { committed_at } = entry.change {
@@ -174,11 +174,85 @@ impl Writer {
         block.transactions.iter().for_each(|t| out.extend(t));
         varint(&mut out, self.contracts.order.len() as u64);
         self.contracts.order.iter().for_each(|c| out.extend(c));
-        varint(&mut out, self.words.order.len() as u64);
-        self.words.order.iter().for_each(|w| word(&mut out, w));
+        varint(&mut out, words.len() as u64);
+        let before = out.len();
+        cut(&mut out, words.iter().copied());
+        let hashes = hashes + out.len() - before;
         out.extend(opening);
         out.extend(events);
+        (out, hashes)
+    }
+
+    fn opening(&mut self, block: &Block) -> Vec<u8> {
+        let mut out = Vec::with_capacity(16 + 8 * block.opening.len());
+        varint(&mut out, block.opening.len() as u64);
+        column(&mut out, block.opening.iter().map(|((contract, _), _)| self.contracts.place(*contract)));
+        let mut next = KNOWN.len() as u64;
+        column(
+            &mut out,
+            block.opening.iter().map(|((_, account), _)| {
+                let place = self.words.place(account.into_word());
+                let step = zigzag(place.wrapping_sub(next) as i64);
+                next = place + 1;
+                step
+            }),
+        );
+        cut(&mut out, block.opening.iter().map(|(_, amount)| B256::from(*amount)));
         out
+    }
+
+    fn events(&mut self, block: &Block) -> Vec<u8> {
+        let events = &block.events;
+        let mut out = Vec::with_capacity(32 + 16 * events.len());
+        varint(&mut out, events.len() as u64);
+        let (mut log_index, mut transaction) = (u64::MAX, -1);
+        column(
+            &mut out,
+            events.iter().map(|event| {
+                let step = event.log_index.wrapping_sub(log_index);
+                log_index = event.log_index;
+                step
+            }),
+        );
+        column(
+            &mut out,
+            events.iter().map(|event| {
+                let at = i64::from(event.transaction);
+                let step = zigzag(at - transaction);
+                transaction = at;
+                step
+            }),
+        );
+        column(&mut out, events.iter().map(|event| self.contracts.place(event.contract)));
+        column(&mut out, events.iter().map(|event| event.topics.len() as u64));
+        for nth in 0..events.iter().map(|event| event.topics.len()).max().unwrap_or(0) {
+            column(&mut out, events.iter().filter_map(|e| e.topics.get(nth)).map(|t| self.words.place(*t)));
+        }
+        column(&mut out, events.iter().map(|event| data_tag(&event.data)));
+        let (in_words, others): (Vec<_>, Vec<_>) =
+            events.iter().map(|event| &event.data).partition(|data| data.len().is_multiple_of(32));
+        cut(&mut out, in_words.iter().flat_map(|data| data.chunks_exact(32)).map(B256::from_slice));
+        others.iter().for_each(|data| out.extend(&data[..]));
+        out
+    }
+}
+
+/// All the same, or each.
+fn column(out: &mut Vec<u8>, values: impl Iterator<Item = u64>) {
+    let mut values = values.peekable();
+    let Some(first) = values.peek().copied() else { return };
+    let begin = out.len();
+    out.push(SAME);
+    varint(out, first);
+    let mut same = 0_usize;
+    while values.next_if_eq(&first).is_some() {
+        same += 1;
+    }
+    if values.peek().is_some() {
+        out.truncate(begin);
+        out.push(EACH);
+        (0..same).for_each(|_| varint(out, first));
+        values.for_each(|value| varint(out, value));
     }
 }
 
@@ -186,17 +260,24 @@ fn zigzag(value: i64) -> u64 {
     (value.wrapping_shl(1) ^ (value >> 63)) as u64
 }
 
-fn data(out: &mut Vec<u8>, bytes: &[u8]) {
-    let in_words = bytes.len().is_multiple_of(32);
-    varint(out, bytes.len() as u64 * 2 + u64::from(in_words));
-    if in_words {
-        bytes.chunks_exact(32).for_each(|w| word(out, &B256::from_slice(w)));
-    } else {
-        out.extend(bytes);
-    }
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
-fn word(out: &mut Vec<u8>, word: &B256) {
+fn data_tag(bytes: &[u8]) -> u64 {
+    bytes.len() as u64 * 2 + u64::from(bytes.len().is_multiple_of(32))
+}
+
+/// How each was cut, then what is left of each.
+fn cut(out: &mut Vec<u8>, words: impl Iterator<Item = B256>) {
+    let mut rest = Vec::new();
+    let tags: Vec<u64> = words.map(|w| u64::from(word(&mut rest, &w))).collect();
+    column(out, tags.into_iter());
+    out.extend(rest);
+}
+
+/// Writes what is left of a word; says how it was cut.
+fn word(out: &mut Vec<u8>, word: &B256) -> u8 {
     let low = &word[word.iter().take_while(|b| **b == 0).count()..];
     if low.len() <= 16 && low.len() > 6 {
         let mut wide = [0; 16];
@@ -205,14 +286,31 @@ fn word(out: &mut Vec<u8>, word: &B256) {
         if value.is_multiple_of(STEP) {
             let steps = (value / STEP).to_be_bytes();
             let steps = &steps[steps.iter().take_while(|b| **b == 0).count()..];
-            out.push(STEPS + steps.len() as u8);
-            return out.extend(steps);
+            out.extend(steps);
+            return STEPS + steps.len() as u8;
         }
     }
     let high = &word[..32 - word.iter().rev().take_while(|b| **b == 0).count()];
     let (tag, kept) = if high.len() < low.len() { (HIGH, high) } else { (LOW, low) };
-    out.push(tag + kept.len() as u8);
     out.extend(kept);
+    tag + kept.len() as u8
+}
+
+/// A column that was read.
+enum Column {
+    Same(u64),
+    Each(std::vec::IntoIter<u64>),
+}
+
+impl Column {
+    /// The next number.
+    fn next(&mut self) -> u64 {
+        match self {
+            Self::Same(value) => *value,
+            // It was read with as many numbers as are asked for.
+            Self::Each(values) => values.next().unwrap_or_default(),
+        }
+    }
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -230,30 +328,83 @@ impl<'a> Reader<'a> {
         let timestamp_s = self.varint()?;
         let transactions = self.many(32, Self::hash)?;
         let contracts = self.many(20, |r| Ok(Address::from_slice(r.bytes(20)?)))?;
-        let words = self.many(1, Self::word)?;
-        let opening = self.many(3, |r| {
-            let contract = *r.pick(&contracts)?;
-            let account = Address::from_word(*r.pick(&words)?);
-            Ok(((contract, account), U256::from_be_bytes(r.word()?.0)))
-        })?;
-        let (mut log_index, mut transaction) = (0_u64, 0_i64);
-        let events = self.many(5, |r| {
-            log_index = log_index.wrapping_add(r.varint()?);
-            let step = r.varint()?;
-            transaction += (step >> 1) as i64 ^ -((step & 1) as i64);
-            Ok(EventRecord {
-                log_index,
-                transaction: u32::try_from(transaction).map_err(|e| e.to_string())?,
-                contract: *r.pick(&contracts)?,
-                topics: r.many(1, |r| r.pick(&words).copied())?,
-                data: r.data()?,
-            })
-        })?;
+        let count = self.count(MAX_ITEMS)?;
+        let mut words = KNOWN.to_vec();
+        words.extend(self.words(count)?);
+        let opening = self.opening(&contracts, &words)?;
+        let events = self.events(&contracts, &words)?;
         if !self.0.is_empty() {
             return Err(format!("{} bytes too many", self.0.len()));
         }
         let block = Block { number, hash, parent_hash, timestamp_s, transactions, events, opening };
         Ok(Entry { offset, change, block })
+    }
+
+    fn opening(&mut self, contracts: &[Address], words: &[B256]) -> Result<Vec<(Account, U256)>, String> {
+        let count = self.count(MAX_ITEMS)?;
+        let (mut of, mut steps) = (self.column(count)?, self.column(count)?);
+        let mut next = KNOWN.len() as u64;
+        let amount = |amount: B256| {
+            let place = next.wrapping_add(unzigzag(steps.next()) as u64);
+            next = place.wrapping_add(1);
+            let account = Address::from_word(*pick(words, place)?);
+            Ok(((*pick(contracts, of.next())?, account), U256::from_be_bytes(amount.0)))
+        };
+        self.words(count)?.into_iter().map(amount).collect()
+    }
+
+    fn events(&mut self, contracts: &[Address], words: &[B256]) -> Result<Vec<EventRecord>, String> {
+        let count = self.count(MAX_ITEMS)?;
+        let (mut log_index, mut transaction) = (u64::MAX, -1_i64);
+        let (mut log_indexes, mut transactions) = (self.column(count)?, self.column(count)?);
+        let mut of = self.column(count)?;
+        let mut topics = self.column(count)?;
+        let mut events = (0..count)
+            .map(|_| {
+                log_index = log_index.wrapping_add(log_indexes.next());
+                transaction = transaction.wrapping_add(unzigzag(transactions.next()));
+                let topics = usize::try_from(topics.next()).ok().filter(|n| *n <= MAX_TOPICS);
+                Ok(EventRecord {
+                    log_index,
+                    transaction: u32::try_from(transaction).map_err(|e| e.to_string())?,
+                    contract: *pick(contracts, of.next())?,
+                    topics: vec![B256::ZERO; topics.ok_or("too many topics")?],
+                    data: Bytes::new(),
+                })
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        for nth in 0..events.iter().map(|event| event.topics.len()).max().unwrap_or(0) {
+            let having = || events.iter().filter(|event| event.topics.len() > nth).count();
+            let mut places = self.column(having())?;
+            for topic in events.iter_mut().filter_map(|event| event.topics.get_mut(nth)) {
+                *topic = *pick(words, places.next())?;
+            }
+        }
+        self.data(&mut events)?;
+        Ok(events)
+    }
+
+    fn data(&mut self, events: &mut [EventRecord]) -> Result<(), String> {
+        let mut tags = self.column(events.len())?;
+        let tags: Vec<u64> = events.iter().map(|_| tags.next()).collect();
+        let length =
+            |tag: u64| usize::try_from(tag / 2).ok().filter(|n| *n <= MAX_BODY_BYTES).ok_or("too long");
+        let mut count = 0_usize;
+        for tag in tags.iter().filter(|tag| *tag % 2 == 1) {
+            count += length(*tag)? / 32;
+            if count > MAX_ITEMS {
+                return Err("too many words".into());
+            }
+        }
+        let mut words = self.words(count)?.into_iter();
+        for (event, tag) in events.iter_mut().zip(&tags).filter(|(_, tag)| *tag % 2 == 1) {
+            let some = words.by_ref().take(length(*tag)? / 32);
+            event.data = some.flat_map(|word| word.0).collect::<Vec<_>>().into();
+        }
+        for (event, tag) in events.iter_mut().zip(&tags).filter(|(_, tag)| *tag % 2 == 0) {
+            event.data = Bytes::copy_from_slice(self.bytes(length(*tag)?)?);
+        }
+        Ok(())
     }
 
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], String> {
@@ -290,18 +441,31 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| item(self)).collect()
     }
 
-    fn pick<'t, T>(&mut self, table: &'t [T]) -> Result<&'t T, String> {
-        let place = self.varint()?;
-        usize::try_from(place).ok().and_then(|p| table.get(p)).ok_or_else(|| format!("no place {place}"))
+    fn column(&mut self, count: usize) -> Result<Column, String> {
+        if count == 0 {
+            return Ok(Column::Each(Vec::new().into_iter()));
+        }
+        match self.byte()? {
+            SAME => Ok(Column::Same(self.varint()?)),
+            EACH => {
+                let values: Result<Vec<_>, _> = (0..count).map(|_| self.varint()).collect();
+                Ok(Column::Each(values?.into_iter()))
+            }
+            other => Err(format!("no column is called {other}")),
+        }
     }
 
-    fn word(&mut self) -> Result<B256, String> {
-        let (tag, mut word) = (self.byte()?, B256::ZERO);
-        let (kind, length) = (tag & 0xc0, usize::from(tag & 0x3f));
-        if length > 32 {
+    fn words(&mut self, count: usize) -> Result<Vec<B256>, String> {
+        let mut tags = self.column(count)?;
+        (0..count).map(|_| self.word(tags.next())).collect()
+    }
+
+    fn word(&mut self, tag: u64) -> Result<B256, String> {
+        let (kind, length) = ((tag & 0xc0) as u8, (tag & 0x3f) as usize);
+        if length > 32 || tag > 0xff {
             return Err(format!("no word is cut like {tag}"));
         }
-        let kept = self.bytes(length)?;
+        let (kept, mut word) = (self.bytes(length)?, B256::ZERO);
         match kind {
             LOW => word[32 - length..].copy_from_slice(kept),
             HIGH => word[..length].copy_from_slice(kept),
@@ -315,20 +479,8 @@ impl<'a> Reader<'a> {
         }
         Ok(word)
     }
+}
 
-    fn data(&mut self) -> Result<Bytes, String> {
-        let tag = self.varint()?;
-        let length = usize::try_from(tag / 2).map_err(|e| e.to_string())?;
-        if tag & 1 == 0 {
-            return Ok(Bytes::copy_from_slice(self.bytes(length)?));
-        }
-        if length / 32 > self.0.len() {
-            return Err("ends early".into());
-        }
-        let mut data = Vec::with_capacity(length);
-        for _ in 0..length / 32 {
-            data.extend(self.word()?);
-        }
-        Ok(data.into())
-    }
+fn pick<T>(table: &[T], place: u64) -> Result<&T, String> {
+    usize::try_from(place).ok().and_then(|p| table.get(p)).ok_or_else(|| format!("no place {place}"))
 }

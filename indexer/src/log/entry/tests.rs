@@ -108,19 +108,24 @@ fn the_bytes_stay_what_they_are() {
     let block = block(vec![transfer(5, 6, 1_500)], vec![(account, U256::from(7))]);
     let entry = Entry { offset: Offset(1), change: Change::Committed, block };
     let expected = concat!(
-        "0200",
+        "0400",
         "80dac409",
         "0101010101010101010101010101010101010101010101010101010101010101",
         "0202020202020202020202020202020202020202020202020202020202020202",
         "80e2cfaa06",
         "010303030303030303030303030303030303030303030303030303030303030303",
         "010404040404040404040404040404040404040404",
-        "03140505050505050505050505050505050505050505",
-        "20ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
-        "140606060606060606060606060606060606060606",
-        "0100000107",
-        "01050000030100024142",
-        "05dc",
+        // Two words, both cut to 20 bytes.
+        "020114",
+        "05050505050505050505050505050505050505050606060606060606060606060606060606060606",
+        // One opening balance: contract 0, the account expected next, 7.
+        "010100010001",
+        "0107",
+        // One event: log index 5, transaction 0, contract 0, three topics, of them each; 32 bytes in words, one of which
+        // is 1,500 steps.
+        "010106010201000103010001010102",
+        "014101",
+        "4205dc",
     );
     assert_eq!(hex::encode(entry.encode()), expected);
 }
@@ -132,6 +137,24 @@ fn a_transfer_is_stored_in_few_bytes() {
     let opening = [5, 6].map(|a| ((Address::repeat_byte(4), Address::repeat_byte(a)), thousand));
     let with = size(block(vec![transfer(5, 6, 1_500)], opening.to_vec()));
     assert!(with - size(block(vec![], vec![])) <= 120, "{with}");
+    let many = |n: u8| {
+        let accounts = (0..=n).map(|a| ((Address::repeat_byte(4), Address::repeat_byte(a + 1)), thousand));
+        size(block((0..n).map(|a| transfer(a + 1, a + 2, 1_500)).collect(), accounts.collect()))
+    };
+    // Of its transaction's hash without: an address, two places, the amount, and a balance.
+    assert!(many(101) - many(1) <= 100 * 35, "{}", many(101) - many(1));
+}
+
+#[test]
+fn what_repeats_itself_is_compressed_and_hashes_are_not_tried() {
+    let texts = (0..40).map(|n| EventRecord { data: vec![n; 333].into(), ..transfer(n, n + 1, 1) });
+    let entry =
+        |events| Entry { offset: Offset(1), change: Change::Committed, block: block(events, Vec::new()) };
+    let texts = entry(texts.collect());
+    let bytes = texts.encode();
+    assert_eq!((bytes[0], bytes.len() < 40 * 60), (5, true), "{}", bytes.len());
+    assert_eq!(Entry::decode(Offset(1), &bytes).unwrap(), texts);
+    assert_eq!(entry((0..40).map(|n| transfer(n, n + 1, 1)).collect()).encode()[0], 4);
 }
 
 #[test]

@@ -17,6 +17,7 @@
 
 mod followed_chain;
 mod indexing;
+mod metering;
 mod relaying;
 
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -174,8 +175,7 @@ struct Room {
 pub(crate) async fn start(config: Config, parts: Parts) -> Result<Node, NodeError> {
     make_room_for_connections(&config.http);
     let deployment = read_deployment(&config)?;
-    let metrics =
-        PrometheusBuilder::new().install_recorder().map_err(|e| NodeError::Metrics(e.to_string()))?;
+    let metrics = metering::install().map_err(|e| NodeError::Metrics(e.to_string()))?;
     let store = Store::open(&config.data_dir.join("store"))?;
 
     let (indexing, indexer) = match parts.indexes() {

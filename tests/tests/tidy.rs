@@ -124,6 +124,25 @@ fn rooms_depend_in_one_direction_and_hold_only_what_is_theirs() {
 }
 
 #[test]
+fn every_metric_says_what_it_means() {
+    const TABLE: &str = "node/src/wiring/metering.rs";
+    let names = |text: &str| -> BTreeSet<String> {
+        let quoted = text.split('"').filter(|part| part.starts_with("wia_"));
+        let name = |part: &&str| part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        quoted.filter(name).map(str::to_owned).collect()
+    };
+    let sources = ["store", "indexer", "relayer", "node"].map(|room| Path::new(room).join("src"));
+    let of_the_product = |f: &&PathBuf| sources.iter().any(|s| f.starts_with(s)) && **f != Path::new(TABLE);
+    let counted: BTreeSet<_> =
+        with_extension("rs").iter().filter(of_the_product).flat_map(|f| names(&read(f))).collect();
+    let explained = names(&read(Path::new(TABLE)));
+    assert!(counted.len() > 50, "only {} metrics were found", counted.len());
+    let missing = counted.difference(&explained).map(|name| format!("{name} is not in {TABLE}"));
+    let idle = explained.difference(&counted).map(|name| format!("{name} of {TABLE} is counted nowhere"));
+    nothing_wrong(&missing.chain(idle).collect::<Vec<_>>());
+}
+
+#[test]
 fn there_are_no_dead_files() {
     let mut wrong = Vec::new();
     for file in with_extension("rs").iter().filter(|f| f.components().any(|c| c.as_os_str() == "src")) {

@@ -50,7 +50,6 @@ pub fn open<S: RelayService>(
     service: S,
 ) -> Result<(Engine<S>, Mesh), MeshError> {
     config.check()?;
-    metrics::describe();
     let mut swarm = behaviour::swarm(&config, key, Role::Relayer)?;
     let topic = gossip::topic(config.chain_id);
     let claims = gossip::claim_topic(config.chain_id);

@@ -1,6 +1,6 @@
 //! The mesh's metrics, by name. Labels come from fixed sets, so that no peer can make new series.
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{counter, gauge};
 
 use super::gossip::Verdict;
 
@@ -27,16 +27,6 @@ pub(super) enum Request {
     Busy,
     /// Nobody took the answer in time.
     Lost,
-}
-
-pub(super) fn describe() {
-    describe_gauge!(PEERS, "Connected libp2p peers");
-    describe_counter!(REQUESTS, "Requests over libp2p, by outcome");
-    describe_counter!(GOSSIP, "Gossip messages, by outcome");
-    describe_counter!(CLAIMS, "Claims of other relayers, by outcome");
-    describe_counter!(PUBLISHED, "What this relayer gossiped itself, by outcome");
-    describe_counter!(SLOW_PEERS, "Heartbeats in which messages for a slow peer were dropped");
-    describe_counter!(BANS, "Peers cut off for malformed messages");
 }
 
 pub(super) fn peers(connected: usize) {

@@ -8,6 +8,7 @@ mod chain;
 mod error;
 mod indexer;
 mod measure;
+mod options;
 mod process;
 mod progress;
 mod random;

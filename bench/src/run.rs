@@ -8,7 +8,8 @@ use crate::chain::{Anvil, Contract, Filled, Long, Quiet, Recorded, SHAPES, Shape
 use crate::error::BenchError;
 use crate::indexer::Setup;
 use crate::measure::{self, Answers, Floor};
-use crate::report::{Figure, Machine, Quantity, Report, Section};
+use crate::options::Common;
+use crate::report::{Figure, Quantity, Report, Section};
 use crate::stage::Stage;
 
 /// Blocks of the live measurement.
@@ -46,24 +47,8 @@ pub(crate) enum Step {
 /// Measure `wia indexer` beside the floor of the same run
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// A tenth of the size, for trying; its figures say nothing
-    #[arg(long)]
-    quick: bool,
-    /// Only these steps (and what they are compared with); may be given several times
-    #[arg(long, value_name = "STEP")]
-    only: Vec<Step>,
-    /// Where the JSON goes [default: bench/indexer.json in the target folder]
-    #[arg(long, value_name = "PATH")]
-    json: Option<PathBuf>,
-    /// What chains, filters and cursors follow from
-    #[arg(long, default_value_t = 4)]
-    seed: u64,
-    /// The native anvil
-    #[arg(long, value_name = "PATH", env = "WIA_ANVIL")]
-    anvil: PathBuf,
-    /// The release `wia` [default: the one beside this program]
-    #[arg(long, value_name = "PATH")]
-    wia: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common<Step>,
 }
 
 /// Where a run finds and leaves things.
@@ -91,21 +76,9 @@ impl Places {
 }
 
 impl Options {
-    fn wants(&self, step: Step) -> bool {
-        self.only.is_empty() || self.only.contains(&step)
-    }
-
-    fn wants_any(&self, steps: &[Step]) -> bool {
-        steps.iter().any(|step| self.wants(*step))
-    }
-
-    /// Everything, or a tenth.
-    fn sized(&self, count: usize) -> usize {
-        if self.quick { count / 10 } else { count }
-    }
-
     fn places(&self, stage: &Stage) -> Result<Places, BenchError> {
-        let needed = self.wants_any(&[
+        let Common { wia, anvil, seed, .. } = &self.common;
+        let needed = self.common.wants_any(&[
             Step::Store,
             Step::Recorded,
             Step::Webhook,
@@ -114,8 +87,8 @@ impl Options {
             Step::Fanout,
             Step::Restart,
         ]);
-        let wia = stage.wia(self.wia.as_deref(), needed)?;
-        let source = Source::new(self.anvil.clone(), stage.cache(), stage.scratch(), self.seed)?;
+        let wia = stage.wia(wia.as_deref(), needed)?;
+        let source = Source::new(anvil.clone(), stage.cache(), stage.scratch(), *seed)?;
         Ok(Places { wia, source })
     }
 
@@ -123,24 +96,29 @@ impl Options {
     pub(crate) async fn run(&self) -> Result<(), BenchError> {
         let stage = Stage::set()?;
         let places = self.places(&stage)?;
-        let json = self.json.clone().unwrap_or_else(|| stage.json("indexer"));
-        let report = Report::new(Machine::name(&places.source.version), self.seed, self.quick);
-        stage.play(report, &json, async |report| self.measure(&places, report).await).await
+        let json = self.common.json.clone().unwrap_or_else(|| stage.json("indexer"));
+        stage.play(self.common.report()?, &json, async |report| self.measure(&places, report).await).await
     }
 
     async fn measure(&self, places: &Places, report: &mut Report) -> Result<(), BenchError> {
-        if self.wants_any(&[Step::Floor, Step::Store, Step::Recorded, Step::Webhook, Step::WebhookRecorded]) {
+        if self.common.wants_any(&[
+            Step::Floor,
+            Step::Store,
+            Step::Recorded,
+            Step::Webhook,
+            Step::WebhookRecorded,
+        ]) {
             for shape in SHAPES {
-                let shape = if self.quick { shape.quick() } else { shape };
+                let shape = if self.common.quick() { shape.quick() } else { shape };
                 self.measure_filled(places, shape, report).await?;
             }
         }
-        if self.wants_any(&[Step::Raw, Step::Live, Step::Fanout]) {
+        if self.common.wants_any(&[Step::Raw, Step::Live, Step::Fanout]) {
             self.measure_quiet(places, report).await?;
         }
-        if self.wants(Step::Restart) {
-            let blocks = self.sized(RESTART_BLOCKS);
-            let chain = Long::serve(self.seed, blocks as u64).await?;
+        if self.common.wants(&Step::Restart) {
+            let blocks = self.common.sized(RESTART_BLOCKS);
+            let chain = Long::serve(self.common.seed, blocks as u64).await?;
             let setup = places.setup_at(chain.url().to_owned(), &chain.contract);
             report.add(measure::restart(&setup, &chain).await?);
         }
@@ -159,19 +137,19 @@ impl Options {
         let (floor, section) = measure::floor(&chain).await?;
         report.add(section);
         let setup = places.setup(&chain.anvil, &chain.contract);
-        if self.wants(Step::Store) {
+        if self.common.wants(&Step::Store) {
             report.add(measure::store(&setup, &chain, &floor).await?);
         }
-        if self.wants(Step::Webhook) {
+        if self.common.wants(&Step::Webhook) {
             report.add(measure::webhook(&setup, &chain, &floor, Answers::Live).await?);
         }
-        if self.wants_any(&[Step::Recorded, Step::WebhookRecorded]) {
+        if self.common.wants_any(&[Step::Recorded, Step::WebhookRecorded]) {
             let answers = Recorded::of(&chain).await?;
             let setup = places.setup_at(answers.url().to_owned(), &chain.contract);
-            if self.wants(Step::Recorded) {
+            if self.common.wants(&Step::Recorded) {
                 report.add(measure::recorded(&setup, &chain, &answers).await?);
             }
-            if self.wants(Step::WebhookRecorded) {
+            if self.common.wants(&Step::WebhookRecorded) {
                 let floor = Floor::open(answers.url()).await?;
                 report.add(measure::webhook(&setup, &chain, &floor, Answers::Recorded).await?);
             }
@@ -182,22 +160,22 @@ impl Options {
     async fn measure_quiet(&self, places: &Places, report: &mut Report) -> Result<(), BenchError> {
         eprintln!("a quiet chain");
         // One chain each, and the same heights for all: anvil takes longer for a block the more it has mined.
-        let quiet = || Quiet::start(&places.source.binary, &places.source.scratch, self.seed);
-        if self.wants_any(&[Step::Raw, Step::Live]) {
-            let samples = self.sized(LIVE_SAMPLES);
+        let quiet = || Quiet::start(&places.source.binary, &places.source.scratch, self.common.seed);
+        if self.common.wants_any(&[Step::Raw, Step::Live]) {
+            let samples = self.common.sized(LIVE_SAMPLES);
             let (raw, section) = measure::raw(&mut quiet().await?, samples).await?;
             report.add(section);
-            if self.wants(Step::Live) {
+            if self.common.wants(&Step::Live) {
                 let mut quiet = quiet().await?;
                 let setup = places.setup(&quiet.anvil, &quiet.contract);
                 report.add(measure::live(&setup, &mut quiet, samples, &raw).await?);
             }
         }
-        if self.wants(Step::Fanout) {
+        if self.common.wants(&Step::Fanout) {
             let mut quiet = quiet().await?;
             let setup = places.setup(&quiet.anvil, &quiet.contract);
-            let (subscribers, samples) = (self.sized(SUBSCRIBERS), self.sized(FANOUT_SAMPLES));
-            report.add(measure::fanout(&setup, &mut quiet, self.seed, subscribers, samples).await?);
+            let (subscribers, samples) = (self.common.sized(SUBSCRIBERS), self.common.sized(FANOUT_SAMPLES));
+            report.add(measure::fanout(&setup, &mut quiet, self.common.seed, subscribers, samples).await?);
         }
         Ok(())
     }

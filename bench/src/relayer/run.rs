@@ -14,9 +14,10 @@ use super::pipeline::Manner;
 use super::raw::raw;
 use super::relay::{Beside, relay};
 use super::verify::verify;
-use crate::chain::{CHAIN_ID, Contract, version};
+use crate::chain::{CHAIN_ID, Contract};
 use crate::error::BenchError;
-use crate::report::{Machine, Report};
+use crate::options::Common;
+use crate::report::Report;
 use crate::stage::Stage;
 
 /// One transaction for each message is so much slower that a part of the messages will do.
@@ -63,24 +64,8 @@ pub(crate) enum Step {
 /// Measure the relayer of `wia relayer` beside its chain
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// A tenth of the size, for trying; its figures say nothing
-    #[arg(long)]
-    quick: bool,
-    /// Only these steps; may be given several times. What compares two steps is told when both ran
-    #[arg(long, value_name = "STEP")]
-    only: Vec<Step>,
-    /// Where the JSON goes [default: bench/relayer.json in the target folder]
-    #[arg(long, value_name = "PATH")]
-    json: Option<PathBuf>,
-    /// What wallets, amounts and nonces follow from
-    #[arg(long, default_value_t = 4)]
-    seed: u64,
-    /// The native anvil
-    #[arg(long, value_name = "PATH", env = "WIA_ANVIL")]
-    anvil: PathBuf,
-    /// The release `wia` [default: the one beside this program]
-    #[arg(long, value_name = "PATH")]
-    wia: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common<Step>,
     /// Messages that are relayed, and pushed raw
     #[arg(long, default_value_t = 100_000)]
     messages: usize,
@@ -112,15 +97,6 @@ struct Places {
 }
 
 impl Options {
-    fn wants(&self, step: Step) -> bool {
-        self.only.is_empty() || self.only.contains(&step)
-    }
-
-    /// Everything, or a tenth.
-    fn sized(&self, count: usize) -> usize {
-        if self.quick { count / 10 } else { count }
-    }
-
     /// Runs, prints the table, writes the JSON; both also when a step failed.
     pub(crate) async fn run(&self) -> Result<(), BenchError> {
         for (flag, value) in [
@@ -137,55 +113,55 @@ impl Options {
             }
         }
         let stage = Stage::set()?;
-        let needed = [Step::Relay, Step::RelaySingle, Step::Accept].into_iter().any(|step| self.wants(step));
-        let wia = stage.wia(self.wia.as_deref(), needed)?;
-        let ground = Ground { anvil: self.anvil.clone(), scratch: stage.scratch(), seed: self.seed };
+        let Common { wia, anvil, seed, json, .. } = &self.common;
+        let needed = self.common.wants_any(&[Step::Relay, Step::RelaySingle, Step::Accept]);
+        let wia = stage.wia(wia.as_deref(), needed)?;
+        let ground = Ground { anvil: anvil.clone(), scratch: stage.scratch(), seed: *seed };
         let places = Places { wia, ground };
-        let json = self.json.clone().unwrap_or_else(|| stage.json("relayer"));
-        let report = Report::new(Machine::name(&version(&self.anvil)?), self.seed, self.quick);
-        stage.play(report, &json, async |report| self.measure(&places, report).await).await
+        let json = json.clone().unwrap_or_else(|| stage.json("relayer"));
+        stage.play(self.common.report()?, &json, async |report| self.measure(&places, report).await).await
     }
 
     async fn measure(&self, places: &Places, report: &mut Report) -> Result<(), BenchError> {
         let mut beside = Beside::default();
         // For what needs no chain: the same address everywhere.
         let contract = Contract::loaded(CHAIN_ID, 1);
-        if self.wants(Step::Verify) {
-            report.add(verify(&self.sign(&contract, self.sized(self.messages))?)?);
+        if self.common.wants(&Step::Verify) {
+            report.add(verify(&self.sign(&contract, self.common.sized(self.messages))?)?);
         }
-        if self.wants(Step::RawSingle) {
+        if self.common.wants(&Step::RawSingle) {
             let (chain, load) = self.chain(places, RAW_LANES, self.messages / RAW_SINGLE_PART).await?;
             report.add(raw(&chain, &load, 1).await?.1);
         }
-        if self.wants(Step::Raw) {
+        if self.common.wants(&Step::Raw) {
             let (chain, load) = self.chain(places, RAW_LANES, self.messages).await?;
             let (seen, section) = raw(&chain, &load, self.batch_items).await?;
             report.add(section);
             beside.raw = Some(seen);
         }
-        if self.wants(Step::RelaySingle) {
+        if self.common.wants(&Step::RelaySingle) {
             let (chain, load) = self.chain(places, self.lanes, self.messages / RELAY_SINGLE_PART).await?;
             let setup = places.setup(1, SINGLES_IN_FLIGHT);
             let (seen, section) = relay(&chain, &setup, &load, self.manner(), Beside::default()).await?;
             report.add(section);
             beside.single = Some(seen);
         }
-        if self.wants(Step::Relay) {
+        if self.common.wants(&Step::Relay) {
             let (chain, load) = self.chain(places, self.lanes, self.messages).await?;
             let setup = places.setup(self.batch_items, BATCHES_IN_FLIGHT);
             report.add(relay(&chain, &setup, &load, self.manner(), beside).await?.1);
         }
-        if self.wants(Step::Accept) {
-            let seconds = accept::WARM_UP_S + self.sized(ACCEPT_S);
+        if self.common.wants(&Step::Accept) {
+            let seconds = accept::WARM_UP_S + self.common.sized(ACCEPT_S);
             let (chain, load) = self.chain_of(places, self.lanes, seconds * accept::PER_S).await?;
             let setup = places.setup(self.batch_items, BATCHES_IN_FLIGHT);
             report.add(accept(&chain, &setup, &load, self.sockets).await?);
         }
-        if self.wants(Step::Gossip) {
-            report.add(gossip(&self.sign(&contract, self.sized(self.messages))?).await?);
+        if self.common.wants(&Step::Gossip) {
+            report.add(gossip(&self.sign(&contract, self.common.sized(self.messages))?).await?);
         }
-        if self.wants(Step::Gas) {
-            report.add(gas(&Chain::start(&places.ground, 1).await?, self.seed).await?);
+        if self.common.wants(&Step::Gas) {
+            report.add(gas(&Chain::start(&places.ground, 1).await?, self.common.seed).await?);
         }
         Ok(())
     }
@@ -201,7 +177,7 @@ impl Options {
         lanes: usize,
         messages: usize,
     ) -> Result<(Chain, Load), BenchError> {
-        self.chain_of(places, lanes, self.sized(messages).max(1)).await
+        self.chain_of(places, lanes, self.common.sized(messages).max(1)).await
     }
 
     async fn chain_of(
@@ -217,7 +193,7 @@ impl Options {
 
     fn sign(&self, contract: &Contract, messages: usize) -> Result<Load, BenchError> {
         eprintln!("signing {messages} messages");
-        let Self { signers, seed, .. } = *self;
+        let (signers, seed) = (self.signers, self.common.seed);
         let shape = Shape { messages, signers, burst: BURST, recipients: RECIPIENTS, nonces: Nonces::Dense };
         Load::sign(contract, seed, shape)
     }

@@ -26,7 +26,7 @@ use wia_protocol::relay::method;
 use wia_relayer::Origin;
 
 use super::relay::socket::RelayCalls;
-use super::session::{Close, Methods, Pushes, Step, unknown_method};
+use super::session::{Buffers, Close, Methods, Pushes, Step, unknown_method};
 use super::{Shared, Upgrade, open, relay};
 use crate::clock;
 use crate::identity::{Scope, User, Verifier};
@@ -59,9 +59,16 @@ pub(super) async fn carbon(
         .map(|(_, token)| token.trim().to_owned());
     let upgrade = upgrade.map(|u| u.protocols([wia_protocol::carbon::SUBPROTOCOL]));
     let shared = door.shared.clone();
-    open(shared, peer.ip(), &headers, upgrade, move |session, socket, _, client| async move {
-        session.run(socket, CarbonStream::new(door, client, bearer)).await;
-    })
+    open(
+        shared,
+        peer.ip(),
+        &headers,
+        upgrade,
+        Buffers::LISTENER,
+        move |session, socket, _, client| async move {
+            session.run(socket, CarbonStream::new(door, client, bearer)).await;
+        },
+    )
 }
 
 /// The methods of the carbon stream.

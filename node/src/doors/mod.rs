@@ -52,7 +52,7 @@ use crate::identity::Verifier;
 use connections::{Connections, Place};
 use indexer::reader::Reader;
 use refusal::Refusal;
-use session::{Close, Session};
+use session::{Buffers, Close, Session};
 
 /// What the doors open onto.
 pub(crate) struct Services {
@@ -141,7 +141,14 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 /// Upgrades a request and runs `serve` on the socket, unless the origin or the number of connections
 /// forbids it (X-07: close 1008).
-fn open<F, R>(shared: Shared, peer: IpAddr, headers: &HeaderMap, upgrade: Upgrade, serve: F) -> Response
+fn open<F, R>(
+    shared: Shared,
+    peer: IpAddr,
+    headers: &HeaderMap,
+    upgrade: Upgrade,
+    buffers: Buffers,
+    serve: F,
+) -> Response
 where
     F: FnOnce(Session, WebSocket, Arc<Services>, IpAddr) -> R + Send + 'static,
     R: Future<Output = ()> + Send,
@@ -159,8 +166,8 @@ where
     let upgrade = upgrade
         .max_message_size(session::HARD_LIMIT_BYTES)
         .max_frame_size(session::HARD_LIMIT_BYTES)
-        .read_buffer_size(session::READ_BUFFER_BYTES)
-        .write_buffer_size(session::WRITE_BUFFER_BYTES);
+        .read_buffer_size(buffers.read)
+        .write_buffer_size(buffers.write);
     let sessions = shared.sessions.clone();
     upgrade.on_upgrade(move |socket| {
         sessions.track_future(async move {

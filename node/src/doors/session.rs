@@ -30,11 +30,22 @@ use crate::config;
 /// connection lives on.
 pub(crate) const HARD_LIMIT_BYTES: usize = MAX_BATCH_BYTES;
 
-/// What each connection holds for reading, in bytes; the library's own 128 KiB are for few.
-pub(crate) const READ_BUFFER_BYTES: usize = 4 << 10;
+/// What a connection holds for the bytes that come and go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Buffers {
+    /// Held from the start, in bytes.
+    pub(super) read: usize,
+    /// How many bytes of frames are gathered before they are written, unless there are no more. Whoever once had so many
+    /// to hear holds twice that from then on.
+    pub(super) write: usize,
+}
 
-/// How many bytes of frames are gathered before they are written, unless there are no more; held only once used.
-pub(crate) const WRITE_BUFFER_BYTES: usize = 16 << 10;
+impl Buffers {
+    /// Of a stream to which many listen and say little.
+    pub(crate) const LISTENER: Self = Self { read: 1 << 10, write: 4 << 10 };
+    /// Of one over which few say much.
+    pub(crate) const SPEAKER: Self = Self { read: 16 << 10, write: 16 << 10 };
+}
 
 /// The most pushes or replies that leave together; then whoever else waits for the connection has a turn.
 const MAX_PUSHES_AT_ONCE: usize = 128;

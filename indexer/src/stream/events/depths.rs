@@ -87,10 +87,11 @@ impl<E: HasEntry> Depths<E> {
             // Retractions come before what replaces; this is a start in the middle.
             self.window.clear();
         }
-        self.window.push_back((entry, 0));
-        while self.window.len() as u64 > self.blocks() {
+        // Before the new one has its place, which would be one above a power of two: each subscriber has a window.
+        while self.window.len() as u64 >= self.blocks() {
             self.window.pop_front();
         }
+        self.window.push_back((entry, 0));
         let mut steps = Vec::new();
         let reached = [(self.deliver, Kind::Event)].into_iter();
         for (depth, kind) in reached.chain(self.finalize.map(|depth| (depth, Kind::Finalized))) {

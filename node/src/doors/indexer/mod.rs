@@ -33,6 +33,7 @@ use super::browsers::for_browsers;
 use super::event_stream::EventStream;
 use super::lifeline::Lifeline;
 use super::query::{Asked, pairs, wants_events, wants_websocket};
+use super::session::Buffers;
 use super::{Shared, Upgrade, client, method_not_allowed, open};
 use reader::Reader;
 
@@ -70,10 +71,17 @@ async fn events(
 ) -> Response {
     let Door { shared, reader } = door;
     if wants_websocket(&headers) {
-        return open(shared, peer.ip(), &headers, upgrade, move |session, socket, services, _| async move {
-            let most = services.config.max_subscriptions;
-            session.run(socket, socket::IndexerStream::new(reader, most)).await;
-        });
+        return open(
+            shared,
+            peer.ip(),
+            &headers,
+            upgrade,
+            Buffers::LISTENER,
+            move |session, socket, services, _| async move {
+                let most = services.config.max_subscriptions;
+                session.run(socket, socket::IndexerStream::new(reader, most)).await;
+            },
+        );
     }
     let pairs = match pairs(asked) {
         Ok(pairs) => pairs,

@@ -33,6 +33,7 @@ use wia_protocol::relay::batch::MAX_BATCH_BYTES;
 use super::browsers::for_browsers;
 use super::connections::{Connections, Place};
 use super::query::wants_websocket;
+use super::session::Buffers;
 use super::{Relaying, Shared, Upgrade, method_not_allowed, open};
 
 /// What the handlers of these paths see.
@@ -86,7 +87,14 @@ async fn relay(
         return rest::info(State(door)).await;
     }
     let shared = door.shared.clone();
-    open(shared, peer.ip(), &headers, upgrade, move |session, socket, _, client| async move {
-        session.run(socket, socket::RelayStream::new(&door, client)).await;
-    })
+    open(
+        shared,
+        peer.ip(),
+        &headers,
+        upgrade,
+        Buffers::SPEAKER,
+        move |session, socket, _, client| async move {
+            session.run(socket, socket::RelayStream::new(&door, client)).await;
+        },
+    )
 }

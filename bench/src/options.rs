@@ -19,7 +19,7 @@ pub(crate) struct Common<S: Chosen> {
     /// A tenth of the size, for trying; its figures say nothing
     #[arg(long)]
     quick: bool,
-    /// Only these steps; may be given several times. What compares two steps is told when both ran
+    /// Only these steps; may be given several times. What two steps of the relayer's compare is told when both ran
     #[arg(long, value_name = "STEP")]
     only: Vec<S>,
     /// Where the JSON goes [default: bench/indexer.json or bench/relayer.json in the target folder]

@@ -135,6 +135,9 @@ struct Tracked {
     sending: bool,
 }
 
+/// What moves to the trees meanwhile.
+type Saving = BoxFuture<'static, Result<(), StoreError>>;
+
 /// Why a message is left out for now.
 #[derive(Debug, Clone, Copy)]
 struct Hold {
@@ -238,13 +241,24 @@ impl Engine {
     /// When the store fails, or has no room for what happened when it is to stop; when a stored record cannot be read,
     /// or the endpoint turns out to serve another chain.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), RelayerError> {
-        self.stop = stop.clone();
+        let (mut saving, stopped) = (None, stop.clone());
+        self.stop = stop;
+        let ended = self.serve(stopped, &mut saving).await;
+        // Whoever opens the queue next must not find it at work.
+        let saved = if saving.is_some() { ready(&mut saving).await } else { Ok(()) };
+        ended.and(if_there_is_room(saved.map_err(RelayerError::from)).map(drop))
+    }
+
+    async fn serve(
+        &mut self,
+        stop: CancellationToken,
+        saving: &mut Option<Saving>,
+    ) -> Result<(), RelayerError> {
         let shared = Arc::clone(&self.shared);
         let mut heads = shared.chain.heads();
         let mut observing: Option<BoxFuture<'static, Result<Observation, ChainError>>> = None;
         let mut heads_open = true;
-        let mut saving: Option<BoxFuture<'static, Result<(), StoreError>>> = None;
-        let mut save_at = Instant::now();
+        let (mut save_at, mut room_at) = (Instant::now(), Instant::now());
         let idle = Duration::from_millis(shared.config.look_interval_ms);
         loop {
             self.report();
@@ -257,9 +271,13 @@ impl Engine {
             if observing.is_none() {
                 observing = self.observation();
             }
+            if room_at <= Instant::now() && shared.queue.full().is_some() {
+                room_at = Instant::now() + ROOM_AGAIN;
+                if_there_is_room(shared.queue.try_room())?;
+            }
             if saving.is_none() && shared.queue.is_checkpoint_due() && save_at <= Instant::now() {
                 let shared = Arc::clone(&shared);
-                saving = Some(async move { shared.queue.checkpoint().await }.boxed());
+                *saving = Some(async move { shared.queue.checkpoint().await }.boxed());
             }
             self.prepare_batches()?;
             // While a look is under way, the next one has time.
@@ -268,19 +286,15 @@ impl Engine {
             let wake_at = prepare_at.chain(look_at).chain(self.linger_until).min();
             tokio::select! {
                 biased;
-                () = stop.cancelled() => {
-                    // Whoever opens the queue next must not find it at work.
-                    let saved = if saving.is_some() { ready(&mut saving).await } else { Ok(()) };
-                    return saved.or_else(|error| if error.wants_room() { Ok(()) } else { Err(error.into()) });
-                }
+                () = stop.cancelled() => return Ok(()),
                 Some(sent) = self.sending.next(), if !self.sending.is_empty() => self.sent(sent),
                 seen = ready(&mut observing) => {
                     observing = None;
                     self.observed(seen).await?;
                 }
                 Some(done) = self.preparing.next(), if !self.preparing.is_empty() => self.prepared(done).await?,
-                saved = ready(&mut saving) => {
-                    saving = None;
+                saved = ready(saving) => {
+                    *saving = None;
                     if let Err(error) = saved {
                         if !error.wants_room() {
                             return Err(error.into());
@@ -444,6 +458,14 @@ impl Tracked {
             unfit: false,
             sending: false,
         })
+    }
+}
+
+/// A full disk is none of the failures that end the engine.
+fn if_there_is_room<T>(outcome: Result<T, RelayerError>) -> Result<Option<T>, RelayerError> {
+    match outcome {
+        Err(RelayerError::Store(error)) if error.wants_room() => Ok(None),
+        outcome => outcome.map(Some),
     }
 }
 

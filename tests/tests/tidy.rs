@@ -128,7 +128,8 @@ fn every_metric_says_what_it_means() {
     const TABLE: &str = "node/src/wiring/metering.rs";
     let names = |text: &str| -> BTreeSet<String> {
         let quoted = text.split('"').filter(|part| part.starts_with("wia_"));
-        let name = |part: &&str| part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        let name =
+            |part: &&str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         quoted.filter(name).map(str::to_owned).collect()
     };
     let sources = ["store", "indexer", "relayer", "node"].map(|room| Path::new(room).join("src"));

@@ -161,11 +161,12 @@ pub(crate) async fn fanout(
         .figure(Figure::plain("mined to last receiver, p50", at(&latencies, 50)))
         .figure(Figure::at_most("mined to last receiver, p99", at(&latencies, 99), Quantity::ms(MOST_P99)))
         .figure(Figure::at_most(
-            "memory for each subscriber",
+            "memory for each further subscriber",
             Quantity::kb_each(grown, subscribers - first),
             Quantity::kb_each(MOST_BYTES, 1),
         ))
         .raw("grownBytes", grown)
+        .raw("grownBySubscribers", subscribers - first)
         .raw("replayed", replayed)
         .raw("deliveries", deliveries)
         .raw("lastUs", micros(&latencies)))

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use futures::stream;
 use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use wia_abi::Authorization;
 use wia_abi::authorization::Domain;
 use wia_protocol::RpcError;
@@ -45,6 +45,7 @@ const PACE: u32 = 1_000_000;
 const TIMEOUT: Duration = Duration::from_secs(300);
 const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The goal is of two nodes: what one tells, the other has validated.
 const LEAST_PER_S: usize = 10_000;
 
 /// The judgement of a relayer's intake on a signature.
@@ -131,16 +132,18 @@ impl RelayService for Judge {
     }
 }
 
-/// Two relayers that know each other, with their judges.
+/// Two relayers that know each other, with their judges; they end when dropped.
 struct Pair {
     near: (Mesh, Judge),
     far: (Mesh, Judge),
+    _stop: DropGuard,
 }
 
 impl Pair {
-    async fn meet(load: &Load, stop: &CancellationToken) -> Result<Self, BenchError> {
-        let near = relayer(load, &[], stop).await?;
-        let far = relayer(load, &near.0.addresses(), stop).await?;
+    async fn meet(load: &Load) -> Result<Self, BenchError> {
+        let stop = CancellationToken::new();
+        let near = relayer(load, &[], &stop).await?;
+        let far = relayer(load, &near.0.addresses(), &stop).await?;
         // Each knows that the other takes the topic.
         for (mesh, _) in [&near, &far] {
             within("the relayers to meet", DIAL_TIMEOUT, async {
@@ -148,7 +151,7 @@ impl Pair {
             })
             .await?;
         }
-        Ok(Self { near, far })
+        Ok(Self { near, far, _stop: stop.drop_guard() })
     }
 }
 
@@ -160,10 +163,8 @@ struct Passage {
 
 /// Gossips the load, both ways.
 pub(super) async fn gossip(load: &Load) -> Result<Section, BenchError> {
-    let stop = CancellationToken::new();
-    let _stop = stop.clone().drop_guard();
-    let told = told(load, &Pair::meet(load, &stop).await?).await?;
-    let published = published(load, &Pair::meet(load, &stop).await?).await?;
+    let told = told(load, &Pair::meet(load).await?).await?;
+    let published = published(load, &Pair::meet(load).await?).await?;
     let count = load.messages.len();
     let rate = |passage: &Passage| Quantity::per_s(count, passage.wall, UNIT);
     let each =

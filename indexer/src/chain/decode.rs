@@ -7,7 +7,7 @@ use alloy::primitives::B256;
 
 use crate::chain::block::{Header, RawLog};
 use crate::chain::catalog::Catalog;
-use crate::log::entry::{Block, EventRecord};
+use crate::log::entry::{Block, EventRecord, MAX_TOPICS};
 use crate::map::Map;
 
 /// Why logs cannot be those of a block.
@@ -22,6 +22,9 @@ pub(crate) enum Implausible {
     /// A transaction's logs are not in one piece.
     #[error("the logs of transaction {transaction} in block {block} are torn apart")]
     Torn { block: B256, transaction: B256 },
+    /// No log has so many topics.
+    #[error("log {log_index} of block {block} has {topics} topics")]
+    Topics { block: B256, log_index: u64, topics: usize },
 }
 
 /// The block of `header` with the events among `logs` that contracts of `catalog` emitted.
@@ -34,6 +37,9 @@ pub(crate) fn block(header: &Header, logs: Vec<RawLog>, catalog: &Catalog) -> Re
     }
     if let Some(pair) = logs.windows(2).find(|p| p[0].log_index == p[1].log_index) {
         return Err(Implausible::Twice { block, log_index: pair[0].log_index });
+    }
+    if let Some(log) = logs.iter().find(|l| l.topics.len() > MAX_TOPICS) {
+        return Err(Implausible::Topics { block, log_index: log.log_index, topics: log.topics.len() });
     }
     let mut transactions: Vec<B256> = Vec::new();
     let mut seen = Map::default();

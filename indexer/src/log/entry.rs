@@ -82,6 +82,9 @@ pub struct EventRecord {
     pub data: Bytes,
 }
 
+/// The most topics of an event: what the EVM has instructions for (LOG0 … LOG4).
+pub(crate) const MAX_TOPICS: usize = 4;
+
 /// `Transfer(address,address,uint256)` (ERC-20, C-092).
 pub const TRANSFER: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 

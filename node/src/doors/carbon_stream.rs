@@ -64,7 +64,7 @@ pub(super) async fn carbon(
         peer.ip(),
         &headers,
         upgrade,
-        Buffers::LISTENER,
+        Buffers::WALLET,
         move |session, socket, _, client| async move {
             session.run(socket, CarbonStream::new(door, client, bearer)).await;
         },

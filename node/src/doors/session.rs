@@ -36,13 +36,15 @@ pub(crate) struct Buffers {
     /// Held from the start, in bytes.
     pub(super) read: usize,
     /// How many bytes of frames are gathered before they are written, unless there are no more. Whoever once had so many
-    /// to hear holds twice that from then on.
+    /// to hear holds up to twice that from then on, or as much as its largest frame.
     pub(super) write: usize,
 }
 
 impl Buffers {
     /// Of a stream to which many listen and say little.
     pub(crate) const LISTENER: Self = Self { read: 1 << 10, write: 4 << 10 };
+    /// Of one over which wallets listen, and speak now and then.
+    pub(crate) const WALLET: Self = Self { read: 4 << 10, write: 16 << 10 };
     /// Of one over which few say much.
     pub(crate) const SPEAKER: Self = Self { read: 16 << 10, write: 16 << 10 };
 }

@@ -9,10 +9,10 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 use wia_protocol::relay::State;
 
-use super::Engine;
 use super::observe::{Observation, Passed, Undecided, Use, Watched, observe};
 use super::release::Cause;
 use super::verdict::Verdict;
+use super::{Engine, if_there_is_room};
 use crate::RelayerError;
 use crate::chain::{ChainError, Head};
 use crate::queue::Changes;
@@ -359,7 +359,9 @@ impl Engine {
         };
         let moment = head.timestamp.min(now().0 / 1_000);
         let named = || self.transactions.values().flat_map(|t| t.record.items.iter().copied()).collect();
-        let gone = self.shared.queue.prune(retention, moment, PRUNED_PER_LOOK, named)?;
+        let gone = self.shared.queue.prune(retention, moment, PRUNED_PER_LOOK, named);
+        // What cannot be forgotten now is forgotten later.
+        let gone = if_there_is_room(gone)?.unwrap_or(0);
         if gone > 0 {
             tracing::debug!(messages = gone, "forgot messages that ended long ago");
             metrics::counter!("wia_relayer_forgotten_total").increment(count(gone));

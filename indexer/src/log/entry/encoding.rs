@@ -20,7 +20,7 @@
 use alloy::primitives::{Address, B256, Bytes, U256};
 use wia_abi::BlockNumber;
 
-use super::{Account, Block, Change, Entry, EventRecord, Offset, TRANSFER};
+use super::{Account, Block, Change, Entry, EventRecord, MAX_TOPICS, Offset, TRANSFER};
 use crate::map::Map;
 
 /// Bodies as they are.
@@ -39,11 +39,9 @@ const EACH: u8 = 0;
 /// The longest body that is read back: far above any block's, and a bound for damaged lengths.
 const MAX_BODY_BYTES: usize = 1 << 30;
 
-/// The most events, or words of their data, that are read back: above what the gas of any block pays for.
-const MAX_ITEMS: usize = 1 << 25;
-
-/// The most topics that are read back; the EVM has four.
-const MAX_TOPICS: usize = 255;
+/// The most events, balances, or words of data that are read back: above what an endpoint's answer may hold, and a
+/// bound for damaged counts, because what is the same for all takes no bytes for each.
+const MAX_ITEMS: usize = 1 << 22;
 
 /// Words that entries name without having them.
 const KNOWN: [B256; 1] = [TRANSFER];
@@ -328,7 +326,8 @@ impl<'a> Reader<'a> {
         let timestamp_s = self.varint()?;
         let transactions = self.many(32, Self::hash)?;
         let contracts = self.many(20, |r| Ok(Address::from_slice(r.bytes(20)?)))?;
-        let count = self.count(MAX_ITEMS)?;
+        // Each its own, so that all but one of them have bytes.
+        let count = self.count(self.0.len() + 1)?;
         let mut words = KNOWN.to_vec();
         words.extend(self.words(count)?);
         let opening = self.opening(&contracts, &words)?;
@@ -359,21 +358,24 @@ impl<'a> Reader<'a> {
         let (mut log_indexes, mut transactions) = (self.column(count)?, self.column(count)?);
         let mut of = self.column(count)?;
         let mut topics = self.column(count)?;
+        let mut most_topics = 0;
         let mut events = (0..count)
             .map(|_| {
                 log_index = log_index.wrapping_add(log_indexes.next());
                 transaction = transaction.wrapping_add(unzigzag(transactions.next()));
                 let topics = usize::try_from(topics.next()).ok().filter(|n| *n <= MAX_TOPICS);
+                let topics = topics.ok_or("too many topics")?;
+                most_topics = most_topics.max(topics);
                 Ok(EventRecord {
                     log_index,
                     transaction: u32::try_from(transaction).map_err(|e| e.to_string())?,
                     contract: *pick(contracts, of.next())?,
-                    topics: vec![B256::ZERO; topics.ok_or("too many topics")?],
+                    topics: vec![B256::ZERO; topics],
                     data: Bytes::new(),
                 })
             })
             .collect::<Result<Vec<_>, String>>()?;
-        for nth in 0..events.iter().map(|event| event.topics.len()).max().unwrap_or(0) {
+        for nth in 0..most_topics {
             let having = || events.iter().filter(|event| event.topics.len() > nth).count();
             let mut places = self.column(having())?;
             for topic in events.iter_mut().filter_map(|event| event.topics.get_mut(nth)) {
@@ -430,8 +432,8 @@ impl<'a> Reader<'a> {
         if count > most { Err(format!("{count} is more than the {most} that may be")) } else { Ok(count) }
     }
 
-    /// A counted list whose items take at least `least` bytes each: no count can make us take more memory than
-    /// there are bytes.
+    /// A counted list whose items take at least `least` bytes each: its count can make us take no more memory than
+    /// there are bytes. Columns are bounded by [`MAX_ITEMS`] alone.
     fn many<T>(
         &mut self,
         least: usize,

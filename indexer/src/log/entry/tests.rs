@@ -158,6 +158,22 @@ fn what_repeats_itself_is_compressed_and_hashes_are_not_tried() {
 }
 
 #[test]
+fn counts_beyond_every_block_are_refused() {
+    let block = block(Vec::new(), Vec::new());
+    let bytes = Entry { offset: Offset(1), change: Change::Committed, block }.encode();
+    let (nothing, head) = (&bytes[bytes.len() - 3..], &bytes[..bytes.len() - 3]);
+    assert_eq!(nothing, [0, 0, 0], "words, opening balances, events");
+    for (what, rest) in [
+        ("events", vec![0, 0, 0x80, 0x80, 0x80, 0x10]),
+        ("balances", vec![0, 0x80, 0x80, 0x80, 0x10]),
+        ("words", vec![0x80, 0x80, 0x80, 0x10]),
+    ] {
+        let error = Entry::decode(Offset(1), &[head, &rest].concat()).unwrap_err();
+        assert!(error.contains("that may be"), "{what}: {error}");
+    }
+}
+
+#[test]
 fn unknown_formats_are_refused() {
     assert!(Entry::decode(Offset(0), &[]).unwrap_err().contains("format"));
     assert!(Entry::decode(Offset(0), &[9, 1, 2]).unwrap_err().contains("Some(9)"));

@@ -55,6 +55,15 @@ async fn complains(relay: &Relay) -> String {
     .await
 }
 
+async fn is_ready(relay: &Relay) {
+    within("it is ready again", async {
+        while relay.relayer.health().condition != Condition::Ready {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 /// Does nothing unless the environment asks for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn fills_the_disk() {
@@ -94,10 +103,19 @@ async fn fills_the_disk() {
         if relay.status(relay_id).await.last.status != State::Mined {
             steps.until(State::Mined).await;
         }
+        // It finds out by itself, whatever it has to do.
+        is_ready(&relay).await;
         let (_, mut again) = relay.follow(&refused).await;
         again.mined(&anvil).await;
         assert_eq!(anvil.balance(PAYEE).await, U256::from(2 * (life + 1) * CREDIT));
     }
+    // With nothing to do but the message that it could not keep.
+    let refused = anvil.transfer(&alice, PAYEE, 1, 4).await;
+    fill_up(folder.path());
+    relay.submit(&refused).await.unwrap_err();
+    complains(&relay).await;
+    limit(None);
+    is_ready(&relay).await;
     relay.stop().await;
     println!("it went on");
 }

@@ -3,7 +3,8 @@
 //! Latency runs from the moment at which the request to mine is sent to the moment at which the last subscriber whom the
 //! transfer concerns has it. Memory is what the indexer's process has grown by for all but the first tenth of them, once all
 //! are subscribed, have caught up and are idle: what the first of all take once is not what each takes. The process was
-//! started again before, because one that has filled its log uses the same memory again. In the end every subscriber's events are compared with what its filter and cursor promise.
+//! started again before, because one that has filled its log uses the same memory again. In the end every subscriber's
+//! events are compared with what its filter and cursor promise.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +127,8 @@ pub(crate) async fn fanout(
     for some in [0..first, first..subscribers] {
         before = indexer.usage()?.resident;
         let mut replaying = 0;
-        for (number, wish) in wishes.iter().enumerate().take(some.end).skip(some.start) {
+        for number in some {
+            let wish = &wishes[number];
             let subscriber =
                 Subscriber::open(&indexer.socket_url(), wish.params(&quiet.recipients, &cursors)).await?;
             tasks.spawn(listen(number, subscriber, sender.clone()));

@@ -1,8 +1,6 @@
-//! A disk that fills up under a running indexer, and has room again. The kernel refuses, as it does then: this test's
-//! binary runs again, and a limit on the size of its files stands in for the size of the disk.
+//! A disk that fills up under a running indexer, and has room again.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use wia_indexer::{EventsFrom, Indexer, Message, State};
@@ -10,6 +8,7 @@ use wia_indexer::{EventsFrom, Indexer, Message, State};
 use crate::chain::Chain;
 use crate::config;
 use crate::endpoint::Endpoint;
+use crate::full_disk::{VARIABLE, limit, run_again};
 use crate::random::Random;
 use crate::running::{Reader, Running};
 
@@ -18,22 +17,7 @@ const ROOM: u64 = 3_000;
 
 #[test]
 fn a_full_disk_is_said_and_waited_for_and_nothing_is_lost() {
-    // Without the trap the signal that comes with the refusal would end the process.
-    let script = "trap '' XFSZ; exec \"$0\" --exact disk::fills_the_disk --nocapture";
-    let output = Command::new("sh")
-        .args(["-c", script, std::env::current_exe().unwrap().to_str().unwrap()])
-        .env("WIA_TEST_DISK", "full")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("it went on"), "{output:?}");
-}
-
-/// Limits the size of this process's files from here on; `None`: no more.
-fn limit(bytes: Option<u64>) {
-    let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
-    let arguments = ["--pid", &std::process::id().to_string(), &format!("--fsize={bytes}:")];
-    assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
+    run_again("disk::fills_the_disk");
 }
 
 /// The files of the log.
@@ -61,7 +45,7 @@ fn complaint(indexer: &Indexer) -> Option<String> {
 /// Does nothing unless the environment asks for it.
 #[tokio::test]
 async fn fills_the_disk() {
-    if std::env::var_os("WIA_TEST_DISK").is_none() {
+    if std::env::var_os(VARIABLE).is_none() {
         return;
     }
     let (chain, mut random) = (Arc::new(Mutex::new(Chain::new())), Random::new(7));

@@ -7,6 +7,8 @@ mod clock;
 mod disk;
 mod endpoint;
 mod faults;
+#[path = "../../../store/tests/support/full_disk.rs"]
+mod full_disk;
 mod random;
 mod recorded;
 #[path = "../recording/mod.rs"]

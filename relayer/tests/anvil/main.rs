@@ -9,6 +9,8 @@ mod blocks;
 mod bounds;
 mod faults;
 mod forgetful;
+#[path = "../../../store/tests/support/full_disk.rs"]
+mod full_disk;
 mod griefing;
 mod health;
 mod lanes;

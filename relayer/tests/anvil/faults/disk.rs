@@ -1,13 +1,12 @@
-//! A disk that fills up under a running relayer. The kernel refuses, as it does then: this test's binary runs again, and
-//! a limit on the size of its files stands in for the size of the disk.
+//! A disk that fills up under a running relayer, and has room again.
 
 use std::path::Path;
-use std::process::Command;
 
 use alloy::primitives::{Address, U256};
 use wia_protocol::relay::State;
 use wia_relayer::Condition;
 
+use crate::full_disk::{VARIABLE, limit, run_again};
 use crate::support::{Anvil, CREDIT, Relay, field, within};
 
 const PAYEE: Address = Address::repeat_byte(0xbb);
@@ -17,22 +16,7 @@ const ROOM: u64 = 20;
 
 #[test]
 fn a_full_disk_is_said_and_waited_for_and_nothing_is_lost() {
-    // Without the trap the signal that comes with the refusal would end the process.
-    let script = "trap '' XFSZ; exec \"$0\" --exact faults::disk::fills_the_disk --nocapture";
-    let output = Command::new("sh")
-        .args(["-c", script, std::env::current_exe().unwrap().to_str().unwrap()])
-        .env("WIA_TEST_DISK", "full")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("it went on"), "{output:?}");
-}
-
-/// Limits the size of this process's files from here on; `None`: no more.
-fn limit(bytes: Option<u64>) {
-    let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
-    let arguments = ["--pid", &std::process::id().to_string(), &format!("--fsize={bytes}:")];
-    assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
+    run_again("faults::disk::fills_the_disk");
 }
 
 /// Leaves so many bytes to the journal's last file.
@@ -67,7 +51,7 @@ async fn is_ready(relay: &Relay) {
 /// Does nothing unless the environment asks for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn fills_the_disk() {
-    if std::env::var_os("WIA_TEST_DISK").is_none() {
+    if std::env::var_os(VARIABLE).is_none() {
         return;
     }
     let (anvil, folder) = (Anvil::start().await, tempfile::tempdir().unwrap());
